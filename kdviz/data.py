@@ -1,0 +1,260 @@
+"""Data sets as tensors, and the small descriptions by which a recipe remembers them."""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parent.parent
+DIGITS = tuple("0123456789")
+CLASSES = {
+    "digits": DIGITS,
+    "mnist": DIGITS,
+    "fashion_mnist": (
+        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+    ),
+}  # fmt: skip
+# One folder for each in torchvision's layout, and where it is downloaded from: (address, {file: MD5 of the .gz}).
+IDX = {
+    "mnist": ("MNIST", "https://ossci-datasets.s3.amazonaws.com/mnist/", {
+        "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
+    }),
+    "fashion_mnist": ("FashionMNIST", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", {
+        "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte": "bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
+    }),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples in a fixed order.
+
+    Attributes
+    ----------
+    inputs : Tensor, shape (N, ...), float32
+    labels : Tensor, shape (N,), int64
+    index : Tensor, shape (N,), int64
+        Where each example stands in the full split it was taken from.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def images(self) -> Tensor:
+        """The inputs, shape (N, C, H, W) in [0, 1]; every data set here is of images."""
+        return self.inputs
+
+    def __getitem__(self, rows: Tensor) -> "Split":
+        return Split(self.inputs[rows], self.labels[rows], self.index[rows])
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a recipe holds of a data set: its name and how its training set was narrowed."""
+
+    name: str
+    narrowed: tuple[tuple, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}" for verb, *what in self.narrowed)])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A training and a test split. Narrowing verbs return a new data set; only :meth:`split` changes ``test``.
+
+    Attributes
+    ----------
+    train, test : Split
+    classes : tuple of str
+    full_size : int
+        Training examples before any narrowing: what an epoch counts.
+    """
+
+    description: Description
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    full_size: int
+
+    @property
+    def name(self) -> str:
+        return self.description.name
+
+    def without(self, classes) -> "Dataset":
+        """Leave out of ``train`` every example of ``classes`` (an index, a name, or several)."""
+        return self._narrow("without", *self._indices(classes))
+
+    def only(self, classes) -> "Dataset":
+        """Keep in ``train`` only the examples of ``classes`` (an index, a name, or several)."""
+        return self._narrow("only", *self._indices(classes))
+
+    def take(self, n: int, seed: int) -> "Dataset":
+        """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
+        return self._narrow("take", n, seed)
+
+    def split(self, n: int, seed: int) -> "Dataset":
+        """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
+
+        Choices are made on such a data set: the original test split is out of its reach.
+        """
+        return self._narrow("split", n, seed)
+
+    def _indices(self, classes) -> tuple[int, ...]:
+        several = [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
+        found = {self.classes.index(c) if c in self.classes else c for c in several}
+        strange = [c for c in found if not isinstance(c, (int, np.integer)) or not 0 <= c < len(self.classes)]
+        if strange or not found:
+            raise ValueError(f"no class {strange} in {self.name}: give one or several of {self.classes} or an index")
+        return tuple(sorted(int(c) for c in found))
+
+    def _narrow(self, verb: str, *what) -> "Dataset":
+        train, test, labels = self.train, self.test, self.train.labels
+        if verb in ("without", "only"):
+            kept = torch.isin(labels, torch.tensor(what)) == (verb == "only")
+            if not kept.any():
+                raise ValueError(f"{verb} {what} leaves no training example of {self.description}")
+            train = train[kept.nonzero().squeeze(1)]
+        else:
+            chosen, rest = _draw(labels, *what)
+            train, test = (train[chosen], test) if verb == "take" else (train[rest], train[chosen])
+        description = Description(self.name, (*self.description.narrowed, (verb, *what)))
+        return Dataset(description, self.classes, train, test, self.full_size)
+
+
+def _draw(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows of ``n`` examples drawn with the classes in proportion, and the other rows; both in order."""
+    classes = len(labels.unique())
+    if not classes <= n <= len(labels) - classes:
+        raise ValueError(f"cannot draw {n} of {len(labels)} examples: ask for {classes} to {len(labels) - classes}")
+    chosen, rest = train_test_split(np.arange(len(labels)), train_size=n, random_state=seed, stratify=labels)
+    return torch.tensor(np.sort(chosen)), torch.tensor(np.sort(rest))
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Shift every image by up to ``pixels`` in each direction, each example by its own draw."""
+
+    pixels: int
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        n, channels, height, width = images.shape
+        wide = width + 2 * self.pixels
+        offset = torch.randint(0, 2 * self.pixels + 1, (2, n), generator=generator).to(images.device)
+        rows = torch.arange(height, device=images.device) * wide
+        window = (rows[:, None] + torch.arange(width, device=images.device)).flatten()
+        padded = F.pad(images, [self.pixels] * 4).flatten(2)
+        place = window + (offset[0] * wide + offset[1])[:, None]
+        return padded.gather(2, place[:, None].expand(-1, channels, -1)).view_as(images)
+
+
+def load(name: str, *, download: bool = False) -> Dataset:
+    """Load a data set.
+
+    Parameters
+    ----------
+    name : {"digits", "mnist", "fashion_mnist"}
+        ``digits`` comes with scikit-learn. The others are read from ``$KDVIZ_DATA`` (default: ``data/``), in
+        the layout torchvision uses.
+    download : bool
+        Fetch the files first if they are missing. Nothing is downloaded otherwise.
+
+    Raises
+    ------
+    ValueError
+        Unknown name, or a file that is truncated or of another kind.
+    FileNotFoundError
+        The files are missing.
+    """
+    if name not in CLASSES:
+        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
+    if download and name in IDX and not on_disk(name):
+        _download(name)
+    return _load(name, folder())
+
+
+def load_described(description: Description) -> Dataset:
+    """The data set that ``description`` was taken from, narrowed the same way."""
+    dataset = load(description.name)
+    for verb, *what in description.narrowed:
+        dataset = dataset._narrow(verb, *what)
+    return dataset
+
+
+def lane() -> str:
+    """The data set a notebook runs on: ``$KDVIZ_DATASET``, else MNIST where it is on disk, else the digits."""
+    chosen = os.environ.get("KDVIZ_DATASET") or ("mnist" if on_disk("mnist") else "digits")
+    if chosen == "digits":
+        print("Running on the embedded 8x8 digits. For MNIST: `make data`, or point KDVIZ_DATA at its folder.")
+    return chosen
+
+
+def folder() -> Path:
+    """Where data sets lie: ``$KDVIZ_DATA``, read from the repository's root if relative, else ``data/``."""
+    return (ROOT / os.environ.get("KDVIZ_DATA", "data")).resolve()
+
+
+def on_disk(name: str) -> bool:
+    """Whether ``name`` can be loaded without a download."""
+    return name not in IDX or all((folder() / IDX[name][0] / "raw" / file).exists() for file in IDX[name][2])
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, root: Path) -> Dataset:
+    train, test = _digits() if name == "digits" else _idx(root / IDX[name][0] / "raw", name)
+    return Dataset(Description(name), CLASSES[name], train, test, len(train))
+
+
+def _as_split(images: np.ndarray, labels: np.ndarray, largest: int) -> Split:
+    inputs = torch.tensor(images, dtype=torch.float32).div_(largest).unsqueeze(1)
+    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)))
+
+
+def _digits() -> tuple[Split, Split]:
+    images, labels = load_digits(return_X_y=True)
+    train, test = _draw(torch.tensor(labels), 1000, seed=0)
+    return tuple(_as_split(images[rows].reshape(-1, 8, 8), labels[rows], 16) for rows in (train.numpy(), test.numpy()))
+
+
+def _idx(raw: Path, name: str) -> tuple[Split, Split]:
+    arrays = [_read_idx(raw / file, name) for file in IDX[name][2]]
+    return _as_split(*arrays[:2], 255), _as_split(*arrays[2:], 255)
+
+
+def _read_idx(path: Path, name: str) -> np.ndarray:
+    """An IDX file: magic 0, 0, 8 (unsigned byte), number of axes; big-endian lengths; the bytes."""
+    if not path.exists():
+        raise FileNotFoundError(f"{name} is not on disk: `make data` downloads it, or set KDVIZ_DATA to its folder")
+    content = path.read_bytes()
+    axes = content[3] if content[:3] == b"\x00\x00\x08" else 0
+    shape = np.frombuffer(content, ">u4", axes, offset=4) if len(content) >= 4 + 4 * axes else []
+    if not axes or len(content) != 4 + 4 * axes + np.prod(shape):
+        raise ValueError(f"{path.name} of {name} is truncated or no IDX file: delete it and run `make data`")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _download(name: str) -> None:
+    import pooch
+
+    place, address, files = IDX[name]
+    for file, md5 in files.items():
+        unpack = pooch.Decompress(method="gzip", name=file)
+        pooch.retrieve(f"{address}{file}.gz", f"md5:{md5}", f"{file}.gz", folder() / place / "raw", unpack)

@@ -1,0 +1,68 @@
+"""Networks as small frozen descriptions; what they build answers with named outputs."""
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Fully connected ReLU layers (Hinton et al. 2015 use 1200-1200 and 800-800 on MNIST).
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer.
+    dropout, input_dropout : float
+        Share of hidden units, and of inputs, dropped while training.
+    """
+
+    hidden: tuple[int, ...]
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+
+    def __post_init__(self):
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError(f"an MLP needs hidden layers of at least one unit, not {self.hidden}")
+        if not all(0 <= share < 1 for share in (self.dropout, self.input_dropout)):
+            raise ValueError(f"dropout is a share in [0, 1), not {self.dropout}, {self.input_dropout}")
+
+    def __str__(self) -> str:
+        return "-".join(map(str, self.hidden))
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> "Network":
+        """A new module for inputs of shape (N, \\*input_shape)."""
+        sizes = [prod(input_shape), *self.hidden]
+        layers: list[nn.Module] = [nn.Flatten(), nn.Dropout(self.input_dropout)]
+        for before, after in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(self.dropout)]
+        return Network(nn.Sequential(*layers), nn.Linear(sizes[-1], classes))
+
+
+def mlp(*hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> MLP:
+    """Describe an MLP: ``mlp(800, 800)`` has two hidden layers of 800 units."""
+    return MLP(tuple(hidden), dropout, input_dropout)
+
+
+class Network(nn.Module):
+    """A trunk and a linear head; a forward pass gives ``{"features": (N, D), "logits": (N, C)}``."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Linear):
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        features = self.trunk(inputs)
+        return {"features": features, "logits": self.head(features)}
+
+
+def predict_logits(network: nn.Module, inputs: Tensor, chunk: int = 5000) -> Tensor:
+    """Logits of ``inputs``, shape (N, C), in eval mode and without gradients; the network's mode is put back."""
+    was_training = network.training
+    network.eval()
+    with torch.no_grad():
+        logits = torch.cat([network(part)["logits"] for part in inputs.split(chunk)])
+    network.train(was_training)
+    return logits

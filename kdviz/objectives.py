@@ -1,0 +1,127 @@
+"""What a student is trained to match: one formula each, with the equation it comes from."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    r"""Cross entropy with the teacher's soft targets, less their entropy, times the temperature squared.
+
+    .. math:: T^2 \, \mathrm{KL}(\mathrm{softmax}(v / T) \,\|\, \mathrm{softmax}(z / T))
+
+    summed over classes and averaged over examples. The factor keeps the gradient's size as T grows, since
+    :math:`\partial/\partial z` of the divergence falls as 1/T² (Hinton et al. 2015, section 2).
+
+    Parameters
+    ----------
+    student_logits : Tensor, shape (N, C)
+        z; the gradient flows into these alone.
+    teacher_logits : Tensor, shape (N, C)
+        v.
+    temperature : float
+        T, above 0.
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ, no example, or a temperature that is not a finite number above 0.
+    """
+    if student_logits.shape != teacher_logits.shape or student_logits.ndim != 2 or not len(student_logits):
+        raise ValueError(
+            "student and teacher logits must both have shape (examples, classes), with at least one example, "
+            f"not {tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
+        )
+    return soft_target_terms(student_logits, teacher_logits.detach(), check_temperature(temperature)).mean()
+
+
+def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float | Tensor) -> Tensor:
+    """The soft-target loss of each example, shape (..., N), unchecked; ``temperature`` broadcasts to (..., N, C)."""
+    student = F.log_softmax(student_logits / temperature, -1)
+    teacher = F.log_softmax(teacher_logits / temperature, -1)
+    terms = F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2
+    return terms.sum(-1)
+
+
+def check_temperature(temperature: float) -> float:
+    """``temperature`` as a float, if it is finite and above 0; ValueError otherwise."""
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"a temperature must be finite and above 0, not {temperature}: 1 leaves the softmax as it is")
+    return float(temperature)
+
+
+@dataclass(frozen=True)
+class HardLabels:
+    """Cross entropy with the labels."""
+
+    teachers = ()
+
+    def loss(self, outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None) -> Tensor:
+        return F.cross_entropy(outputs["logits"], labels)
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLogits:
+    """Teacher logits from anywhere, one row for each example of the full training set; known by their digest."""
+
+    logits: Tensor
+
+    @cached_property
+    def digest(self) -> str:
+        rounded = self.logits.detach().cpu().to(torch.float32).contiguous()
+        return hashlib.sha256(str(tuple(rounded.shape)).encode() + rounded.numpy().tobytes()).hexdigest()
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, GivenLogits) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+@dataclass(frozen=True)
+class SoftTargets:
+    """``hard_weight`` · cross entropy with the labels + ``soft_weight`` · soft-target loss (Hinton et al. 2015).
+
+    Parameters
+    ----------
+    teacher : Recipe, tuple of Recipe, or Tensor of shape (N, C)
+        Several teachers' probabilities are averaged; given logits have a row for each example of the full
+        training set.
+    temperature : float
+        Finite and above 0.
+    hard_weight, soft_weight : float
+        At least 0, and not both 0.
+    """
+
+    teacher: Any
+    temperature: float = 1.0
+    hard_weight: float = 0.0
+    soft_weight: float = 1.0
+
+    def __post_init__(self):
+        given = GivenLogits(self.teacher) if isinstance(self.teacher, Tensor) else self.teacher
+        object.__setattr__(self, "teacher", tuple(given) if isinstance(given, list) else given)
+        object.__setattr__(self, "temperature", check_temperature(self.temperature))
+        weights = self.hard_weight, self.soft_weight
+        if not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
+            raise ValueError(f"hard_weight and soft_weight must be at least 0 and not both 0, not {weights}")
+
+    @property
+    def teachers(self) -> tuple:
+        return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
+
+    def loss(self, outputs: dict[str, Tensor], labels: Tensor, teacher_logits: Tensor) -> Tensor:
+        soft = soft_target_terms(outputs["logits"], teacher_logits, self.temperature).mean()
+        if not self.hard_weight:
+            return self.soft_weight * soft
+        return self.hard_weight * F.cross_entropy(outputs["logits"], labels) + self.soft_weight * soft

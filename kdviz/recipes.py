@@ -1,0 +1,137 @@
+"""Recipes: what to train, said so completely that a run can be found again by it."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kdviz.data import Dataset, Description, Jitter
+from kdviz.models import MLP
+from kdviz.objectives import GivenLogits, HardLabels, SoftTargets
+
+# Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
+TRAINING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training, from data to last step.
+
+    Parameters
+    ----------
+    data : Dataset or Description
+        A recipe keeps the description alone, never tensors.
+    model : MLP
+    objective : HardLabels or SoftTargets
+        A teacher inside it is a recipe too, so the whole ancestry is in the key.
+    epochs : float
+        Passes over the *full* training set: narrowed data are passed over more often, in as many steps.
+    batch_size : int
+        Batches are always full.
+    learning_rate : float
+        The peak; see :func:`kdviz.training.learning_rate_at`.
+    weight_decay : float
+        Of AdamW.
+    augment : Jitter, optional
+    seed : int
+        Of initialisation, order and augmentation, each with a generator of its own.
+    init : Recipe, optional
+        Start from the weights this recipe ended with.
+    """
+
+    data: Description
+    model: MLP
+    objective: HardLabels | SoftTargets
+    epochs: float = 20.0
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    augment: Jitter | None = None
+    seed: int = 0
+    init: "Recipe | None" = None
+
+    def __post_init__(self):
+        if isinstance(self.data, Dataset):
+            object.__setattr__(self, "data", self.data.description)
+        for name in ("epochs", "learning_rate", "weight_decay"):
+            value = float(getattr(self, name))
+            object.__setattr__(self, name, value)
+            if not math.isfinite(value) or value < 0 or (value == 0 and name != "weight_decay"):
+                raise ValueError(f"{name} must be finite and above 0, not {value}")
+        if self.batch_size < 1 or self.seed < 0:
+            raise ValueError(f"batch_size must be at least 1 and seed at least 0: {self.batch_size}, {self.seed}")
+
+    def __str__(self) -> str:
+        objective = type(self.objective).__name__
+        at = f" at T = {self.objective.temperature:g}" if isinstance(self.objective, SoftTargets) else ""
+        return f"{self.model} on {self.data}, {objective}{at}, seed {self.seed}"
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that depend on what the recipe says, and on nothing else."""
+        return hashlib.sha256(json.dumps(describe(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def parents(self) -> tuple["Recipe", ...]:
+        """The recipes that must be trained before this one."""
+        teachers = tuple(t for t in self.objective.teachers if isinstance(t, Recipe))
+        return teachers + ((self.init,) if self.init else ())
+
+    def replace(self, **changes) -> "Recipe":
+        """A copy with other fields, of the recipe or, where it has no such field, of its objective."""
+        mine = {field.name for field in dataclasses.fields(self)}
+        own = {name: value for name, value in changes.items() if name in mine}
+        deeper = {name: value for name, value in changes.items() if name not in mine}
+        objective = own.pop("objective", self.objective)
+        strange = set(deeper) - {field.name for field in dataclasses.fields(objective)}
+        if strange:
+            raise ValueError(f"neither Recipe nor {type(objective).__name__} has a field {sorted(strange)}")
+        return dataclasses.replace(self, **own, objective=dataclasses.replace(objective, **deeper))
+
+
+def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
+    """Every combination of the axes' values, the last axis fastest.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    **axes : iterable of values, or callable
+        A field of the recipe or of its objective, and the values it takes. A callable is given each recipe of
+        the combinations and returns that recipe's value: for what follows from the other axes.
+
+    Examples
+    --------
+    >>> grid(student, temperature=[1, 4, 20], seed=range(5))
+    >>> grid(student, seed=range(5), teacher=lambda student: teachers[student.seed % 3])
+    """
+    listed = {name: list(values) for name, values in axes.items() if not callable(values)}
+    following: dict[str, Callable] = {name: value for name, value in axes.items() if callable(value)}
+    recipes = [recipe.replace(**dict(zip(listed, values, strict=True))) for values in itertools.product(*listed.values())]
+    return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
+
+
+def describe(thing: Any) -> Any:
+    """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key."""
+    if isinstance(thing, GivenLogits):
+        return {"given_logits": thing.digest}
+    if dataclasses.is_dataclass(thing):
+        said = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+        said = {f.name: describe(said[f.name]) for f in dataclasses.fields(thing) if said[f.name] != f.default}
+        version = {"version": TRAINING_VERSION} if isinstance(thing, Recipe) else {}
+        return {"kind": type(thing).__name__, **version, **said}
+    if isinstance(thing, (tuple, list)):
+        return [describe(part) for part in thing]
+    return thing
+
+
+def differences(a: Any, b: Any, path: str = "recipe") -> Iterator[tuple[str, Any, Any]]:
+    """Where two descriptions differ: (path, value in a, value in b)."""
+    if isinstance(a, dict) and isinstance(b, dict) and a.get("kind") == b.get("kind"):
+        for name in sorted({*a, *b}):
+            yield from differences(a.get(name, "default"), b.get(name, "default"), f"{path}.{name}")
+    elif a != b:
+        yield path, a, b
