@@ -1,7 +1,11 @@
 """Measures: pure functions of logits and labels, one definition each, averaged over examples."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import stats
 from scipy.optimize import brentq
 from torch import Tensor
 
@@ -209,3 +213,13 @@ def _check_labels(logits: Tensor, labels: Tensor) -> None:
         raise ValueError(f"{tuple(logits.shape)} logits need {len(logits)} labels, not {tuple(labels.shape)}")
     if labels.min() < 0 or labels.max() >= logits.shape[-1]:
         raise ValueError(f"labels must lie in 0..{logits.shape[-1] - 1}, not {labels.min()}..{labels.max()}")
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean over seeds and half the width of its 95 % interval (Student's t; 0 for a single value)."""
+    numbers = np.asarray(values, dtype=float)
+    if not numbers.size:
+        raise ValueError("no value to average")
+    if numbers.size == 1:
+        return float(numbers[0]), 0.0
+    return float(numbers.mean()), float(stats.sem(numbers) * stats.t.ppf(0.975, numbers.size - 1))

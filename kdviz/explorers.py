@@ -1,0 +1,109 @@
+"""Figures alive: controls and one image, redrawn on every change. Without a kernel the image stays."""
+
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from kdviz import figures, measures
+
+
+class Explorer:
+    """Controls above a picture that ``draw`` makes of their values.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(figure, **values)`` draws on a bare matplotlib Figure.
+    size : (float, float)
+        Of the figure, in inches.
+    **controls : ipywidgets widget
+        Each has a ``value``, passed to ``draw`` under its name.
+    """
+
+    def __init__(self, draw: Callable, size: tuple[float, float], **controls: widgets.ValueWidget):
+        self.draw, self.size, self.controls = draw, size, controls
+        self.picture = widgets.Image(format="png")
+        for control in controls.values():
+            control.observe(self._redraw, "value")
+        self._redraw()
+
+    @property
+    def values(self) -> dict:
+        return {name: control.value for name, control in self.controls.items()}
+
+    def _redraw(self, change: object = None) -> None:
+        with plt.style.context(figures.STYLE):
+            figure = Figure(self.size)
+            self.draw(figure, **self.values)
+            png = io.BytesIO()
+            figure.savefig(png, format="png")
+        self.picture.value = png.getvalue()
+
+    def __repr__(self) -> str:
+        return f"Explorer({', '.join(f'{name}={value}' for name, value in self.values.items())})"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
+        bundle = {"text/plain": repr(self), "image/png": self.picture.value}
+        if os.environ.get("KDVIZ_STATIC") != "1":
+            box = widgets.VBox([widgets.HBox(list(self.controls.values())), self.picture])
+            bundle |= box._repr_mimebundle_() | {"text/plain": repr(self)}
+        return bundle, {}
+
+
+def omitted_digit(
+    logits: Mapping[tuple[int, float], Tensor],
+    bias: Callable[[int, float], float],
+    images: Tensor,
+    labels: Tensor,
+    classes: Sequence[str],
+    digit: int = 3,
+) -> Explorer:
+    """What a student makes of the class it never saw, as its bias moves.
+
+    Parameters
+    ----------
+    logits : mapping of (omitted class, training temperature) to Tensor of shape (N, C)
+    bias : callable
+        ``bias(omitted, temperature)``, the label-free one, marked in the title.
+    images : Tensor, shape (N, 1, H, W)
+    labels : Tensor, shape (N,)
+    classes : names of the C classes
+    digit : int
+        Omitted class shown first.
+    """
+    omitted, temperatures = (sorted(set(axis)) for axis in zip(*logits, strict=True))
+
+    def draw(figure: Figure, omitted: int, bias_added: float, temperature: float) -> None:
+        predictions = measures.shifted(logits[omitted, temperature], omitted, bias_added).argmax(-1)
+        counts = measures.confusion(predictions, labels, len(classes)).double()
+        shares = counts / counts.sum(-1, keepdim=True)
+        above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
+        left, right = above.subplots(1, 2)
+        mine = [figures.COLOURS["student"] if c == omitted else "0.7" for c in range(len(classes))]
+        left.bar(classes, 100 * shares[omitted], color=mine)
+        left.set(title=f"The {classes[omitted]}s it never saw are taken for …", ylabel="% of them", ylim=(0, 100))
+        right.bar(classes, 100 * shares.diagonal(), color=mine)
+        right.set(title="Recall by digit", ylabel="% recognised", ylim=(0, 100))
+        rows = (labels == omitted).nonzero().squeeze(1)[:24]
+        captions = [classes[c] for c in predictions[rows]]
+        figures.gallery(images[rows], captions, [c == classes[omitted] for c in captions], ax=below.subplots())
+        wrong = int((predictions != labels).sum())
+        figure.suptitle(
+            f"bias {bias_added:+.1f} (label-free: {bias(omitted, temperature):+.1f}), "
+            f"T = {temperature:g}: {wrong} errors of {len(labels)}"
+        )
+
+    return Explorer(
+        draw,
+        (10, 6.5),
+        omitted=widgets.Dropdown(options=[(classes[c], c) for c in omitted], value=digit, description="omitted"),
+        bias_added=widgets.FloatSlider(0.0, min=-10, max=10, step=0.25, description="bias", continuous_update=False),
+        temperature=widgets.Dropdown(options=temperatures, value=temperatures[-1], description="trained at T"),
+    )
