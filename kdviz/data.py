@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,14 @@ class Description:
     def __str__(self) -> str:
         return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}" for verb, *what in self.narrowed)])
 
+    @property
+    def missing(self) -> list[int]:
+        """Indices of the classes that narrowing left out of the training set."""
+        left = set(range(len(CLASSES[self.name])))
+        for verb, *what in self.narrowed:
+            left = left - set(what) if verb == "without" else left & set(what) if verb == "only" else left
+        return sorted(set(range(len(CLASSES[self.name]))) - left)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -83,21 +91,36 @@ class Dataset:
 
     Attributes
     ----------
-    train, test : Split
-    classes : tuple of str
-    full_size : int
-        Training examples before any narrowing: what an epoch counts.
+    description : Description
+    full_train, full_test : Split
+        Before any narrowing. An epoch counts the full training set.
+    rows : Tensor
+        Which examples of the full training set are trained on.
+    held_out : Tensor or None
+        Which examples of the full training set stand in for the test split.
     """
 
     description: Description
-    classes: tuple[str, ...]
-    train: Split
-    test: Split
-    full_size: int
+    full_train: Split
+    full_test: Split
+    rows: Tensor
+    held_out: Tensor | None = None
 
     @property
     def name(self) -> str:
         return self.description.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return CLASSES[self.name]
+
+    @cached_property
+    def train(self) -> Split:
+        return self.full_train if len(self.rows) == len(self.full_train) else self.full_train[self.rows]
+
+    @cached_property
+    def test(self) -> Split:
+        return self.full_test if self.held_out is None else self.full_train[self.held_out]
 
     def without(self, classes) -> "Dataset":
         """Leave out of ``train`` every example of ``classes`` (an index, a name, or several)."""
@@ -127,17 +150,16 @@ class Dataset:
         return tuple(sorted(int(c) for c in found))
 
     def _narrow(self, verb: str, *what) -> "Dataset":
-        train, test, labels = self.train, self.test, self.train.labels
+        labels, rows, held_out = self.full_train.labels[self.rows], self.rows, self.held_out
         if verb in ("without", "only"):
-            kept = torch.isin(labels, torch.tensor(what)) == (verb == "only")
-            if not kept.any():
+            rows = rows[torch.isin(labels, torch.tensor(what)) == (verb == "only")]
+            if not len(rows):
                 raise ValueError(f"{verb} {what} leaves no training example of {self.description}")
-            train = train[kept.nonzero().squeeze(1)]
         else:
             chosen, rest = _draw(labels, *what)
-            train, test = (train[chosen], test) if verb == "take" else (train[rest], train[chosen])
+            rows, held_out = (rows[chosen], held_out) if verb == "take" else (rows[rest], rows[chosen])
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
-        return Dataset(description, self.classes, train, test, self.full_size)
+        return Dataset(description, self.full_train, self.full_test, rows, held_out)
 
 
 def _draw(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -220,7 +242,7 @@ def on_disk(name: str) -> bool:
 @lru_cache(maxsize=4)
 def _load(name: str, root: Path) -> Dataset:
     train, test = _digits() if name == "digits" else _idx(root / IDX[name][0] / "raw", name)
-    return Dataset(Description(name), CLASSES[name], train, test, len(train))
+    return Dataset(Description(name), train, test, torch.arange(len(train)))
 
 
 def _as_split(images: np.ndarray, labels: np.ndarray, largest: int) -> Split:

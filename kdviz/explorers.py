@@ -1,12 +1,12 @@
 """Figures alive: controls and one image, redrawn on every change. Without a kernel the image stays."""
 
+import base64
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -50,7 +50,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
-        bundle = {"text/plain": repr(self), "image/png": self.picture.value}
+        bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
         if os.environ.get("KDVIZ_STATIC") != "1":
             box = widgets.VBox([widgets.HBox(list(self.controls.values())), self.picture])
             bundle |= box._repr_mimebundle_() | {"text/plain": repr(self)}
@@ -58,8 +58,8 @@ class Explorer:
 
 
 def omitted_digit(
-    logits: Mapping[tuple[int, float], Tensor],
-    bias: Callable[[int, float], float],
+    predictions: Callable[[int, float, float], Tensor],
+    bias: Mapping[tuple[int, float], float],
     images: Tensor,
     labels: Tensor,
     classes: Sequence[str],
@@ -69,20 +69,21 @@ def omitted_digit(
 
     Parameters
     ----------
-    logits : mapping of (omitted class, training temperature) to Tensor of shape (N, C)
-    bias : callable
-        ``bias(omitted, temperature)``, the label-free one, marked in the title.
+    predictions : callable
+        ``predictions(omitted, temperature, bias)`` gives a Tensor of shape (N,).
+    bias : mapping of (omitted class, training temperature) to float
+        The label-free one, told in the title.
     images : Tensor, shape (N, 1, H, W)
     labels : Tensor, shape (N,)
     classes : names of the C classes
     digit : int
         Omitted class shown first.
     """
-    omitted, temperatures = (sorted(set(axis)) for axis in zip(*logits, strict=True))
+    omitted, temperatures = (sorted(set(axis)) for axis in zip(*bias, strict=True))
 
     def draw(figure: Figure, omitted: int, bias_added: float, temperature: float) -> None:
-        predictions = measures.shifted(logits[omitted, temperature], omitted, bias_added).argmax(-1)
-        counts = measures.confusion(predictions, labels, len(classes)).double()
+        predicted = predictions(omitted, temperature, bias_added)
+        counts = measures.confusion(predicted, labels, len(classes)).double()
         shares = counts / counts.sum(-1, keepdim=True)
         above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
         left, right = above.subplots(1, 2)
@@ -92,11 +93,11 @@ def omitted_digit(
         right.bar(classes, 100 * shares.diagonal(), color=mine)
         right.set(title="Recall by digit", ylabel="% recognised", ylim=(0, 100))
         rows = (labels == omitted).nonzero().squeeze(1)[:24]
-        captions = [classes[c] for c in predictions[rows]]
+        captions = [classes[c] for c in predicted[rows]]
         figures.gallery(images[rows], captions, [c == classes[omitted] for c in captions], ax=below.subplots())
-        wrong = int((predictions != labels).sum())
+        wrong = int((predicted != labels).sum())
         figure.suptitle(
-            f"bias {bias_added:+.1f} (label-free: {bias(omitted, temperature):+.1f}), "
+            f"bias {bias_added:+.1f} (label-free: {bias[omitted, temperature]:+.1f}), "
             f"T = {temperature:g}: {wrong} errors of {len(labels)}"
         )
 

@@ -152,19 +152,35 @@ def confusion(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 def log_odds(logits: Tensor, classes: list[int]) -> Tensor:
     """log p/(1 − p) of "one of ``classes``" for each example at T = 1, shape (N,)."""
-    _check_logits(logits)
+    _check_some(logits, classes)
     inside = torch.zeros(logits.shape[-1], dtype=torch.bool)
-    inside[list(classes)] = True
-    if inside.all() or not inside.any():
-        raise ValueError(f"classes must be some but not all of {logits.shape[-1]}, not {classes}")
+    inside[classes] = True
     return logits[:, inside].logsumexp(-1) - logits[:, ~inside].logsumexp(-1)
 
 
-def shifted(logits: Tensor, classes: int | list[int], bias: float) -> Tensor:
+def shifted(logits: Tensor, classes: list[int], bias: float) -> Tensor:
     """The logits with ``bias`` added to those of ``classes``, shape (N, C)."""
     moved = logits.clone()
     moved[:, classes] += bias
     return moved
+
+
+def rivals(logits: Tensor, classes: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """All that decides a prediction as a bias is added to ``classes``.
+
+    Returns
+    -------
+    margin : Tensor, shape (N,)
+        Largest logit inside ``classes`` less the largest outside: with a bias above ``-margin`` the one inside wins.
+    inside, outside : Tensor, shape (N,), int64
+        The classes of those two logits.
+    """
+    _check_some(logits, classes)
+    within = torch.zeros(logits.shape[-1], dtype=torch.bool)
+    within[classes] = True
+    best, inside = logits.masked_fill(~within, -torch.inf).max(-1)
+    rival, outside = logits.masked_fill(within, -torch.inf).max(-1)
+    return best - rival, inside, outside
 
 
 def label_free_bias(log_odds: Tensor, frequency: float) -> float:
@@ -189,16 +205,25 @@ def label_free_bias(log_odds: Tensor, frequency: float) -> float:
     return float(brentq(lambda bias: torch.sigmoid(values + bias).mean().item() - frequency, -reach, reach))
 
 
-def errors_by_bias(logits: Tensor, labels: Tensor, classes: int | list[int], biases: Tensor) -> Tensor:
-    """Number of wrong predictions at each bias added to ``classes``, shape of ``biases``, int64."""
-    _check_labels(logits, labels)
-    counts = [(shifted(logits, classes, bias).argmax(-1) != labels).sum() for bias in biases.tolist()]
-    return torch.stack(counts)
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean over seeds and half the width of its 95 % interval (Student's t; 0 for a single value)."""
+    numbers = np.asarray(values, dtype=float)
+    if not numbers.size:
+        raise ValueError("no value to average")
+    if numbers.size == 1:
+        return float(numbers[0]), 0.0
+    return float(numbers.mean()), float(stats.sem(numbers) * stats.t.ppf(0.975, numbers.size - 1))
 
 
 def _check_logits(logits: Tensor) -> None:
     if logits.ndim != 2 or not len(logits):
         raise ValueError(f"logits must have shape (examples, classes), at least one example, not {tuple(logits.shape)}")
+
+
+def _check_some(logits: Tensor, classes: list[int]) -> None:
+    _check_logits(logits)
+    if not 0 < len(set(classes)) < logits.shape[-1] or not set(classes) <= set(range(logits.shape[-1])):
+        raise ValueError(f"classes must be some but not all of 0..{logits.shape[-1] - 1}, not {list(classes)}")
 
 
 def _check_pair(a: Tensor, b: Tensor) -> None:
@@ -213,13 +238,3 @@ def _check_labels(logits: Tensor, labels: Tensor) -> None:
         raise ValueError(f"{tuple(logits.shape)} logits need {len(logits)} labels, not {tuple(labels.shape)}")
     if labels.min() < 0 or labels.max() >= logits.shape[-1]:
         raise ValueError(f"labels must lie in 0..{logits.shape[-1] - 1}, not {labels.min()}..{labels.max()}")
-
-
-def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean over seeds and half the width of its 95 % interval (Student's t; 0 for a single value)."""
-    numbers = np.asarray(values, dtype=float)
-    if not numbers.size:
-        raise ValueError("no value to average")
-    if numbers.size == 1:
-        return float(numbers[0]), 0.0
-    return float(numbers.mean()), float(stats.sem(numbers) * stats.t.ppf(0.975, numbers.size - 1))

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,13 +16,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kdviz import measures
-from kdviz.data import ROOT, load_described
+from kdviz.data import CLASSES, ROOT, load, load_described
 from kdviz.models import predict_logits
 from kdviz.objectives import SoftTargets
 from kdviz.recipes import Recipe, describe, differences
 
 SHIPPED = ROOT / "data" / "runs"
 WEIGHTS = "weights/"
+
+
+# What each run was asked for in this process: just that is shipped (kdviz.reference).
+asked: dict[Recipe, set[str]] = defaultdict(set)
 
 
 @dataclass(eq=False)
@@ -32,8 +37,8 @@ class Run:
     ----------
     recipe : Recipe
     arrays : mapping of str to Tensor
-        ``test_logits`` (N, C), ``weights/<name>``; a shipped run may hold ``test_predictions`` (N,) and
-        ``log_odds`` (see :meth:`train_log_odds`) in their stead.
+        ``test_logits`` (N, C) and ``weights/<name>``. A shipped run holds what the notebooks ask of it, reduced:
+        see :func:`kdviz.reference.reduced`.
     history : dict
         ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end.
     facts : dict
@@ -48,13 +53,23 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.key}: {self.recipe})"
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.recipe.key
 
     @property
     def has_weights(self) -> bool:
         return any(name.startswith(WEIGHTS) for name in self.arrays)
+
+    @property
+    def shifted_classes(self) -> list[int]:
+        """The classes one common bias is added to.
+
+        Those missing from the training set, or those present where they are fewer ("only 7s and 8s").
+        """
+        missing = self.recipe.data.missing
+        present = [c for c in range(len(CLASSES[self.recipe.data.name])) if c not in missing]
+        return min(missing, present, key=len) if missing else []
 
     def logits(self, split: str = "test") -> Tensor:
         """Logits, shape (N, C), float32.
@@ -65,51 +80,68 @@ class Run:
             ``"train"`` has a row for each example of the *full* training set, whatever the run was trained on;
             it is computed from the weights.
         """
-        if split == "train":
-            return self._train_logits
-        if split != "test":
+        if split not in ("test", "train"):
             raise ValueError(f"a run has logits of 'test' and 'train', not of {split!r}")
-        if "test_logits" in self.arrays:
-            return self.arrays["test_logits"].float()
-        return predict_logits(self.network(), load_described(self.recipe.data).test.inputs)
+        asked[self.recipe].add("weights" if split == "train" else "test_logits")
+        return self._train_logits if split == "train" else self._test_logits
 
-    def predictions(self) -> Tensor:
-        """Predicted classes of the test examples, shape (N,), int64."""
-        if "test_predictions" in self.arrays:
-            return self.arrays["test_predictions"].long()
-        return self.logits("test").argmax(-1)
+    def predictions(self, bias: float = 0.0) -> Tensor:
+        """Predicted classes of the test examples, shape (N,), int64, with ``bias`` added to :attr:`shifted_classes`."""
+        if not self.shifted_classes:
+            if bias:
+                raise ValueError(f"no class is missing from the training set of {self!r}: there is nothing to shift")
+            asked[self.recipe].add("test_predictions")
+            stored = "test_predictions" in self.arrays
+            return self.arrays["test_predictions"].long() if stored else self._test_logits.argmax(-1)
+        asked[self.recipe].add("rivals")
+        margin, inside, outside = self._rivals
+        return torch.where(margin + bias > 0, inside, outside)
 
     def train_log_odds(self) -> Tensor:
-        """Log-odds of the classes missing from the training set, for every image of the full set, shape (N,).
+        """Log-odds of :attr:`shifted_classes` for every image of the full training set, shape (N,).
 
         All that :func:`kdviz.measures.label_free_bias` needs. A shipped run holds a few thousand quantiles of
-        them instead, as half-precision numbers.
+        them instead.
         """
+        asked[self.recipe].add("log_odds")
         if "log_odds" in self.arrays:
             return self.arrays["log_odds"].float()
-        data = load_described(self.recipe.data)
-        present = data.train.labels.unique().tolist()
-        missing = [c for c in range(len(data.classes)) if c not in present]
-        # One common shift: of the missing classes, or of the present ones where those are fewer ("only 7 and 8").
-        return measures.log_odds(self.logits("train"), min(missing, present, key=len))
+        return measures.log_odds(self._train_logits, self.shifted_classes)
 
     def network(self) -> nn.Module:
         """The trained network, on the CPU and in eval mode."""
-        data = load_described(self.recipe.data)
-        network = self.recipe.model.build(tuple(data.train.inputs.shape[1:]), len(data.classes))
+        asked[self.recipe].add("weights")
+        return self._network
+
+    @cached_property
+    def _network(self) -> nn.Module:
         if not self.has_weights:
             raise ValueError(
                 f"{self!r} is a shipped run that holds {', '.join(self.arrays)} and no weights: "
                 "train it yourself with kdviz.train(recipe, store=None)"
             )
+        full = load(self.recipe.data.name)
+        network = self.recipe.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
         named = {n.removeprefix(WEIGHTS): self.arrays[n].float() for n in self.arrays if n.startswith(WEIGHTS)}
         network.load_state_dict(named)
         return network.eval()
 
     @cached_property
     def _train_logits(self) -> Tensor:
-        full = load_described(type(self.recipe.data)(self.recipe.data.name))
-        return predict_logits(self.network(), full.train.inputs)
+        return predict_logits(self._network, load(self.recipe.data.name).train.inputs)
+
+    @property
+    def _test_logits(self) -> Tensor:
+        if "test_logits" in self.arrays:
+            return self.arrays["test_logits"].float()
+        return predict_logits(self._network, load_described(self.recipe.data).test.inputs)
+
+    @cached_property
+    def _rivals(self) -> tuple[Tensor, Tensor, Tensor]:
+        if "rivals/margin" in self.arrays:
+            margin, inside, outside = (self.arrays[f"rivals/{name}"] for name in ("margin", "inside", "outside"))
+            return margin.float(), inside.long(), outside.long()
+        return measures.rivals(self._test_logits, self.shifted_classes)
 
 
 class Runs(list):
@@ -141,9 +173,7 @@ def _row(run: Run) -> dict:
 
 
 class StoredArrays:
-    """The arrays of one file, read when asked for. ``reads`` remembers what was, so that just that is shipped."""
-
-    reads: set[tuple[Path, str]] = set()
+    """The arrays of one file, read when asked for."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -154,7 +184,6 @@ class StoredArrays:
         return iter(self.names)
 
     def __getitem__(self, name: str) -> Tensor:
-        self.reads.add((self.path, name))
         with safetensors.safe_open(self.path, "pt") as file:
             return file.get_tensor(name)
 

@@ -88,17 +88,18 @@ def _train_one(recipe: Recipe, parents: dict[Recipe, Run], device: str, bar: tqd
     data = load_described(recipe.data)
     with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
         torch.manual_seed(seed_of(recipe.seed, "initialisation"))
-        network = recipe.model.build(tuple(data.train.inputs.shape[1:]), len(data.classes))
+        network = recipe.model.build(tuple(data.full_train.inputs.shape[1:]), len(data.classes))
         if recipe.init:
             network.load_state_dict(parents[recipe.init].network().state_dict())
         torch.manual_seed(seed_of(recipe.seed, "dropout"))
-        history = _fit(network.to(device), recipe, data, _Teacher(recipe, parents, device), device, bar)
+        history = _fit(network.to(device), recipe, data, _Teacher(recipe, data, parents, device), device, bar)
     arrays = {"test_logits": predict_logits(network, data.test.inputs.to(device)).cpu()}
     arrays |= {WEIGHTS + name: weight.cpu() for name, weight in network.state_dict().items()}
     facts = {
         "seconds": round(time.perf_counter() - started, 2),
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
         "threads": torch.get_num_threads(),
+        "matmul_precision": torch.get_float32_matmul_precision(),
         "torch": torch.__version__,
     }
     return Run(recipe, arrays, history, facts)
@@ -108,7 +109,7 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
     """Train ``network`` in place and return its history."""
     inputs, labels, index = (t.to(device) for t in (data.train.inputs, data.train.labels, data.train.index))
     test_inputs, test_labels = data.test.inputs.to(device), data.test.labels.to(device)
-    steps = max(1, round(recipe.epochs * data.full_size / recipe.batch_size))
+    steps = max(1, round(recipe.epochs * len(data.full_train) / recipe.batch_size))
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
@@ -125,8 +126,8 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
             group["lr"] = learning_rate_at(step, steps, recipe.learning_rate)
         optimizer.step()
         losses.append(loss.detach())
-        epoch = step * recipe.batch_size / data.full_size
-        if step == steps or int(epoch) > int((step - 1) * recipe.batch_size / data.full_size):
+        epoch = step * recipe.batch_size / len(data.full_train)
+        if step == steps or int(epoch) > int((step - 1) * recipe.batch_size / len(data.full_train)):
             history["epoch"].append(round(epoch, 2))
             history["loss"].append(torch.stack(losses).mean().item())
             history["test_accuracy"].append(measures.accuracy(predict_logits(network, test_inputs), test_labels))
@@ -140,7 +141,7 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
 class _Teacher:
     """The soft targets' source: logits computed once, addressed by example; live where augmentation changes inputs."""
 
-    def __init__(self, recipe: Recipe, parents: dict[Recipe, Run], device: str):
+    def __init__(self, recipe: Recipe, data: Dataset, parents: dict[Recipe, Run], device: str):
         self.networks: list[nn.Module] = []
         self.table: Tensor | None = None
         teachers = recipe.objective.teachers
@@ -154,9 +155,8 @@ class _Teacher:
         elif teachers:
             given = [t.logits if isinstance(t, GivenLogits) else parents[t].logits("train") for t in teachers]
             self.table = _averaged(given).float().to(device)
-            needed = load_described(recipe.data).full_size
-            if len(self.table) != needed:
-                raise ValueError(f"{len(self.table)} rows of teacher logits for {needed} training examples")
+            if len(self.table) != len(data.full_train):
+                raise ValueError(f"{len(self.table)} rows of teacher logits for {len(data.full_train)} training examples")
 
     def logits(self, inputs: Tensor, index: Tensor) -> Tensor | None:
         if self.networks:

@@ -1,0 +1,45 @@
+# Every command sets itself up. `make VENV=path` uses another environment; an installed torch is kept as it is.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+NB ?=
+SEEDS ?= 1000
+DEVICE ?=
+
+.PHONY: demo test data lab notebooks runs ship lint clean
+.DEFAULT_GOAL := demo
+
+READY := $(VENV)/.kdviz-ready
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $$($(PYTHON) -c "import torch" 2>/dev/null && echo --system-site-packages) $(VENV)
+	@echo "Installing into $(VENV); the first time this takes a few minutes."
+	@$(BIN)/python -c "import torch" 2>/dev/null \
+	  && grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt || cp constraints.txt $(VENV)/constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[test]"
+	@touch $@
+
+demo: $(READY)        ## execute the walkthroughs on the embedded digits, as HTML in build/
+	@$(BIN)/python -m kdviz.notebooks demo
+
+test: $(READY)        ## unit tests, then the notebooks in the digits lane, then in the MNIST lane
+	@$(BIN)/python -m ruff check --quiet .
+	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m kdviz.notebooks test
+
+data: $(READY)        ## download MNIST into data/
+	@$(BIN)/python -c "import kdviz; kdviz.load('mnist', download=True); print('MNIST is in place.')"
+
+lab: $(READY)         ## JupyterLab on the first notebook
+	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+notebooks: $(READY)   ## execute and clean the notebooks for committing (MNIST lane, shipped runs)
+	@$(BIN)/python -m kdviz.notebooks commit
+
+runs: $(READY)        ## train the reference runs: make runs NB=02 SEEDS=3 DEVICE=cuda
+	@$(BIN)/python -m kdviz.reference train --notebook "$(NB)" --seeds $(SEEDS) $(if $(DEVICE),--device $(DEVICE))
+
+ship: $(READY)        ## write what the notebooks read of those runs to data/runs
+	@$(BIN)/python -m kdviz.reference ship
+
+clean:
+	@rm -rf build

@@ -1,0 +1,105 @@
+"""The notebooks as files: show them (``demo``), test them (``test``), execute and clean them (``commit``).
+
+``python -m kdviz.notebooks demo`` is what ``make demo`` types, for who has no make.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+from kdviz import data
+
+FOLDER = data.ROOT / "notebooks"
+BUILD = data.ROOT / "build"
+# One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def lanes() -> dict[str, dict[str, str]]:
+    """The environment of each lane: digits trains afresh, mnist reads the shipped runs."""
+    fresh = tempfile.mkdtemp(prefix="kdviz-store-")
+    return {
+        "digits": {**ONE_THREAD, "KDVIZ_DATASET": "digits", "KDVIZ_STORE": fresh, "KDVIZ_TRAIN": "1"},
+        "mnist": {**ONE_THREAD, "KDVIZ_DATASET": "mnist", "KDVIZ_STORE": fresh, "KDVIZ_TRAIN": "0", "KDVIZ_STATIC": "1"},
+    }
+
+
+def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
+    """Run a notebook in a kernel of its own and return it executed and clean; an error in a cell is raised."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": path.parent}},
+        record_timing=False, coalesce_streams=True,
+    )  # fmt: skip
+    client.execute(env={**os.environ, **environment})
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def claims(notebook: nbformat.NotebookNode) -> list[str]:
+    """The decided sentences a notebook displays."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = [output.get("data", {}).get("text/plain", "") for output in outputs]
+    return [text for text in texts if text.startswith(("✓", "✗"))]
+
+
+def demo() -> int:
+    """Execute the notebooks on the digits, write them as HTML into ``build/``, print their claims."""
+    BUILD.mkdir(exist_ok=True)
+    environment = lanes()["digits"] | {"KDVIZ_STATIC": "1"}
+
+    def show(path: Path) -> list[str]:
+        started = time.perf_counter()
+        notebook = execute(path, environment)
+        page, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": path.stem}})
+        target = BUILD / f"{path.stem}.html"
+        target.write_text(page, encoding="utf-8")
+        return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
+
+    with ThreadPoolExecutor(2) as pool:
+        for lines in pool.map(show, sorted(FOLDER.glob("*.ipynb"))):
+            print("\n  ".join(lines), flush=True)
+    print("\nOpen the pages above in a browser. For sliders: make lab.")
+    return 0
+
+
+def test() -> int:
+    """Run every notebook under nbval: lax on the digits, strict on MNIST where it is on disk."""
+    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval-current-env", "--nbval-cell-timeout=600"]
+    nbval += ["-n", "2", "--dist", "loadscope", "-p", "no:cacheprovider", str(FOLDER)]
+    environments = lanes()
+    print("digits lane: trained afresh, claims compared", flush=True)
+    failed = subprocess.run([*nbval, "--nbval-lax"], env={**os.environ, **environments["digits"]}).returncode
+    if not data.on_disk("mnist"):
+        print("mnist lane: skipped, because MNIST is not on disk (`make data`, or set KDVIZ_DATA)")
+        return failed
+    print("mnist lane: shipped runs read, every output compared", flush=True)
+    sanitise = f"--nbval-sanitize-with={data.ROOT / 'tests' / 'nbval_sanitize.cfg'}"
+    return failed or subprocess.run([*nbval, "--nbval", sanitise], env={**os.environ, **environments["mnist"]}).returncode
+
+
+def commit(only: str = "") -> int:
+    """Execute the notebooks in the MNIST lane and write them back, clean."""
+    environment = lanes()["mnist"]
+    for path in sorted(FOLDER.glob(f"{only}*.ipynb")):
+        nbformat.write(execute(path, environment), path)
+        print(path.relative_to(data.ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["demo", "test", "commit"])
+    sys.exit({"demo": demo, "test": test, "commit": commit}[parser.parse_args().what]())

@@ -1,0 +1,110 @@
+"""The reference runs: train what the notebooks need, ship what they read.
+
+``python -m kdviz.reference train`` trains the recipes of the notebooks' cells tagged ``recipes``, the lowest seeds
+first. ``python -m kdviz.reference ship`` runs the notebooks on the stored runs and writes what they asked of each,
+reduced, to ``data/runs``.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import torch
+from torch import Tensor
+
+from kdviz import training
+from kdviz.data import ROOT
+from kdviz.recipes import Recipe
+from kdviz.runs import SHIPPED, WEIGHTS, Run, asked, default_store, write
+
+NOTEBOOKS = ROOT / "notebooks"
+QUANTILES = 4000
+
+
+def recipes_of(notebook: Path) -> list[Recipe]:
+    """Every recipe that the cells tagged ``recipes`` define, in the order they stand."""
+    found: dict[Recipe, None] = {}
+    for thing in execute(notebook, tag="recipes").values():
+        several = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list) else [thing]
+        found |= dict.fromkeys(recipe for recipe in _flat(several) if isinstance(recipe, Recipe))
+    return list(found)
+
+
+def _flat(things) -> Iterator:
+    for thing in things:
+        yield from _flat(thing) if isinstance(thing, list) else [thing]
+
+
+def execute(notebook: Path, tag: str | None = None) -> dict:
+    """Run a notebook's code cells (those with ``tag``) in this process and return what they defined."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.reset()
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "code" and (tag is None or tag in cell.metadata.get("tags", [])):
+            shell.run_cell(cell.source).raise_error()
+    return {name: value for name, value in shell.user_ns.items() if not name.startswith("_")}
+
+
+def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
+    """What a shipped run holds of ``names``, in half precision or less.
+
+    ``weights`` and ``test_logits`` as half-precision numbers, ``test_predictions`` and ``rivals`` (see
+    :func:`kdviz.measures.rivals`) as bytes and half-precision margins, ``log_odds`` as quantiles.
+    """
+    arrays: dict[str, Tensor] = {}
+    if "weights" in names:
+        arrays |= {name: run.arrays[name].half() for name in run.arrays if name.startswith(WEIGHTS)}
+    if "test_logits" in names:
+        arrays["test_logits"] = run.logits("test").half()
+    if "test_predictions" in names:
+        arrays["test_predictions"] = run.predictions().to(torch.uint8)
+    if "rivals" in names:
+        margin, inside, outside = run._rivals
+        arrays["rivals/margin"] = margin.half()
+        arrays |= {"rivals/inside": inside.to(torch.uint8), "rivals/outside": outside.to(torch.uint8)}
+    if "log_odds" in names:
+        middles = (torch.arange(QUANTILES) + 0.5) / QUANTILES
+        arrays["log_odds"] = torch.quantile(run.train_log_odds().double(), middles.double()).half()
+    return arrays
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["train", "ship"])
+    parser.add_argument("--notebook", default="", help="first characters of the notebooks' names, such as 02")
+    parser.add_argument("--seeds", type=int, default=1000, help="train only seeds below this")
+    parser.add_argument("--device", help="cuda or cpu; by default CUDA where there is one")
+    chosen = parser.parse_args(arguments)
+    os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
+    notebooks = sorted(NOTEBOOKS.glob(f"{chosen.notebook}*.ipynb"))
+    if chosen.what == "train":
+        recipes = dict.fromkeys(recipe for notebook in notebooks for recipe in recipes_of(notebook))
+        needed = sorted((r for r in recipes if r.seed < chosen.seeds), key=lambda recipe: recipe.seed)
+        print(f"{len(needed)} recipes; runs already in the store are kept")
+        training.train(needed, device=chosen.device)
+    else:
+        ship(notebooks)
+
+
+def ship(notebooks: list[Path]) -> None:
+    """Run the notebooks and write what they asked of each MNIST run to ``data/runs``; other files there go."""
+    os.environ["KDVIZ_TRAIN"] = "0"
+    asked.clear()
+    for notebook in notebooks:
+        execute(notebook)
+    store, kept = default_store(), set()
+    for recipe, names in [(recipe, set(names)) for recipe, names in asked.items() if recipe.data.name != "digits"]:
+        run = store.find(recipe)
+        kept.add(write(run, reduced(run, names), SHIPPED))
+    for path in set(SHIPPED.glob("*.safetensors")) - kept:
+        path.unlink()
+    size = sum(path.stat().st_size for path in kept) / 1e6
+    print(f"{len(kept)} runs in {SHIPPED.relative_to(ROOT)}, {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
