@@ -53,7 +53,7 @@ def check(
     ValueError
         Nothing to decide by.
     """
-    seeds = tuple(bool(one) for one in ([holds] if isinstance(holds, bool) or not hasattr(holds, "__iter__") else holds))
+    seeds = tuple(map(bool, holds)) if hasattr(holds, "__iter__") else (bool(holds),)
     if not seeds or not sentence:
         raise ValueError("a claim needs a sentence and at least one seed to be decided by")
     told = "; ".join(f"{name} {_written(value)}" for name, value in (numbers or {}).items())

@@ -277,6 +277,10 @@ def _download(name: str) -> None:
     import pooch
 
     place, address, files = IDX[name]
+    raw = folder() / place / "raw"
     for file, md5 in files.items():
-        unpack = pooch.Decompress(method="gzip", name=file)
-        pooch.retrieve(f"{address}{file}.gz", f"md5:{md5}", f"{file}.gz", folder() / place / "raw", unpack)
+        try:
+            unpack = pooch.Decompress(method="gzip", name=file)
+            pooch.retrieve(f"{address}{file}.gz", f"md5:{md5}", f"{file}.gz", raw, unpack)
+        except (OSError, ValueError) as problem:  # no connection, or content whose MD5 is another
+            raise OSError(f"could not download {file}.gz of {name} ({problem}): put it into {raw}, unpacked") from None

@@ -84,13 +84,13 @@ def omitted_digit(
     def draw(figure: Figure, omitted: int, bias_added: float, temperature: float) -> None:
         predicted = predictions(omitted, temperature, bias_added)
         counts = measures.confusion(predicted, labels, len(classes)).double()
-        shares = counts / counts.sum(-1, keepdim=True)
+        shares = (100 * counts / counts.sum(-1, keepdim=True)).numpy()
         above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
         left, right = above.subplots(1, 2)
         mine = [figures.COLOURS["student"] if c == omitted else "0.7" for c in range(len(classes))]
-        left.bar(classes, 100 * shares[omitted], color=mine)
+        left.bar(classes, shares[omitted], color=mine)
         left.set(title=f"The {classes[omitted]}s it never saw are taken for …", ylabel="% of them", ylim=(0, 100))
-        right.bar(classes, 100 * shares.diagonal(), color=mine)
+        right.bar(classes, shares.diagonal(), color=mine)
         right.set(title="Recall by digit", ylabel="% recognised", ylim=(0, 100))
         rows = (labels == omitted).nonzero().squeeze(1)[:24]
         captions = [classes[c] for c in predicted[rows]]

@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter
 from torch import Tensor
 
 from kdviz import measures
@@ -42,13 +43,15 @@ def image(pixels: Tensor, *, title: str = "", ax: Axes | None = None) -> Axes:
     pixels : Tensor, shape (C, H, W) or (H, W), in [0, 1]
     """
     ax = ax or plt.gca()
-    ax.imshow(pixels.squeeze(), cmap="gray_r", vmin=0, vmax=1)
+    ax.imshow(pixels.squeeze().numpy(), cmap="gray_r", vmin=0, vmax=1)
     ax.set_title(title, loc="center", fontweight="normal", fontsize=10)
     ax.set_axis_off()
     return ax
 
 
-def soft_target(logits: Tensor, classes: Sequence[str], temperatures: Sequence[float], *, ax: Axes | None = None) -> Axes:
+def soft_target(
+    logits: Tensor, classes: Sequence[str], temperatures: Sequence[float], *, ax: Axes | None = None
+) -> Axes:
     """The soft target of one example at several temperatures, as bars; the hotter the lighter.
 
     Parameters
@@ -96,12 +99,12 @@ def by_seed(
     ax.plot([], [], "s", color="0.3", label="mean, 95 % interval over seeds")
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=3)
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return ax
 
 
 def by_class(groups: Mapping[str, Tensor], classes: Sequence[str], colours: Mapping, *, ax: Axes | None = None) -> Axes:
-    """A value for each class in each group, as bars, with 95 % intervals over seeds.
+    """A value for each class in each group: a bar for the mean, a dot for each seed.
 
     Parameters
     ----------
@@ -110,17 +113,17 @@ def by_class(groups: Mapping[str, Tensor], classes: Sequence[str], colours: Mapp
     ax = ax or plt.gca()
     width = 0.85 / len(groups)
     for i, (name, values) in enumerate(groups.items()):
-        spread = [measures.mean_and_interval(column) for column in values.double().T.tolist()]
-        means, halves = zip(*spread, strict=True)
         place = np.arange(len(classes)) + (i - (len(groups) - 1) / 2) * width
-        ax.bar(place, means, width, yerr=halves, color=colours[name], label=name, error_kw={"lw": 1, "ecolor": "0.3"})
+        ax.bar(place, values.double().mean(0).numpy(), width, color=colours[name], label=name)
+        dots = np.linspace(-0.3, 0.3, len(values))[:, None] * width
+        ax.plot(place + dots, values.numpy(), ".", color="black", alpha=0.6, markersize=4, clip_on=False)
     ax.set(xticks=range(len(classes)), xticklabels=classes, ylim=(0, None))
     ax.legend()
     return ax
 
 
 def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mapping, *, ax: Axes | None = None) -> Axes:
-    """Errors against the bias added to the omitted class: a line a seed.
+    """Errors (logarithmic) against the bias added to the omitted class: a line a seed.
 
     Parameters
     ----------
@@ -129,13 +132,17 @@ def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mappin
     """
     ax = ax or plt.gca()
     for name, curves in errors.items():
-        for i, curve in enumerate(curves):
-            ax.plot(biases, curve, color=colours[name], lw=1.2, alpha=0.8, label=name if i == 0 else None)
-    ax.set(xlabel="bias added to the omitted class's logit", ylabel="errors on the test set")
+        for i, curve in enumerate(curves.numpy()):
+            ax.plot(biases.numpy(), curve, color=colours[name], lw=1.2, alpha=0.8, label=name if i == 0 else None)
+    ax.set(yscale="log", xlabel="bias added to the omitted class's logit", ylabel="errors on the test set")
+    ax.yaxis.set_major_formatter(LogFormatter())
+    ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     return ax
 
 
-def gallery(images: Tensor, captions: Sequence[str], right: Sequence[bool], *, columns: int = 12, ax: Axes | None = None):
+def gallery(
+    images: Tensor, captions: Sequence[str], right: Sequence[bool], *, columns: int = 12, ax: Axes | None = None
+):
     """A montage of images with a caption under each, green where ``right`` and red where not.
 
     Parameters
@@ -149,7 +156,9 @@ def gallery(images: Tensor, captions: Sequence[str], right: Sequence[bool], *, c
     rows, step_y, step_x = -(-n // columns), height * 1.45, width * 1.15
     for i in range(n):
         top, left = (i // columns) * step_y, (i % columns) * step_x
-        ax.imshow(images[i].squeeze(), cmap="gray_r", vmin=0, vmax=1, extent=(left, left + width, top + height, top))
+        ax.imshow(
+            images[i].squeeze().numpy(), cmap="gray_r", vmin=0, vmax=1, extent=(left, left + width, top + height, top)
+        )
         colour = COLOURS["right"] if right[i] else "#C1272D"
         ax.text(left + width / 2, top + height * 1.06, captions[i], ha="center", va="top", fontsize=9, color=colour)
     ax.set(xlim=(-1, min(n, columns) * step_x), ylim=(rows * step_y, -1))
@@ -157,20 +166,19 @@ def gallery(images: Tensor, captions: Sequence[str], right: Sequence[bool], *, c
     return ax
 
 
-def taken_for(shares: Tensor, classes: Sequence[str], *, rows: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
+def taken_for(shares: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Shares of each class's examples by predicted class, as a heat map of percentages.
 
     Parameters
     ----------
-    shares : Tensor, shape (R, C), in [0, 1]
-    rows : names of the R rows; the classes unless said
+    shares : Tensor, shape (C, C), in [0, 1]
     """
     ax = ax or plt.gca()
     percent = 100 * shares.numpy()
     text = np.where(percent >= 0.5, np.char.mod("%.0f", percent), "")
     sns.heatmap(
         percent, annot=text, fmt="", cmap="cividis", vmin=0, vmax=100, square=True, ax=ax,
-        xticklabels=classes, yticklabels=rows or classes, cbar_kws={"label": "% of the digit's test images", "shrink": 0.8},
+        xticklabels=classes, yticklabels=classes, cbar_kws={"label": "% of the digit's test images", "shrink": 0.8},
     )  # fmt: skip
     ax.set(xlabel="predicted", ylabel="omitted digit")
     ax.tick_params(length=0, rotation=0)
@@ -188,7 +196,8 @@ def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes |
     ax = ax or plt.gca()
     shades = sns.color_palette("crest", table[hue].nunique())
     for colour, (name, rows) in zip(shades, table.groupby(hue, sort=False), strict=True):
-        means, halves = zip(*(measures.mean_and_interval(part) for _, part in rows.groupby("temperature").errors), strict=True)
+        spread = [measures.mean_and_interval(part) for _, part in rows.groupby("temperature").errors]
+        means, halves = zip(*spread, strict=True)
         at = sorted(rows.temperature.unique())
         ax.errorbar(at, means, halves, fmt="o-", color=colour, capsize=4, label=name)
     ax.set(xscale="log", xlabel="temperature T", ylabel="errors on the test set")

@@ -1,6 +1,7 @@
 """Networks as small frozen descriptions; what they build answers with named outputs."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -36,7 +37,7 @@ class MLP:
         """A new module for inputs of shape (N, \\*input_shape)."""
         sizes = [prod(input_shape), *self.hidden]
         layers: list[nn.Module] = [nn.Flatten(), nn.Dropout(self.input_dropout)]
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(self.dropout)]
         return Network(nn.Sequential(*layers), nn.Linear(sizes[-1], classes))
 

@@ -110,7 +110,8 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     """
     listed = {name: list(values) for name, values in axes.items() if not callable(values)}
     following: dict[str, Callable] = {name: value for name, value in axes.items() if callable(value)}
-    recipes = [recipe.replace(**dict(zip(listed, values, strict=True))) for values in itertools.product(*listed.values())]
+    combinations = itertools.product(*listed.values())
+    recipes = [recipe.replace(**dict(zip(listed, values, strict=True))) for values in combinations]
     return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
 
 

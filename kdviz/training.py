@@ -85,6 +85,7 @@ def _in_order(missing: list[Recipe], store: Store | None, parents: dict[Recipe, 
 
 def _train_one(recipe: Recipe, parents: dict[Recipe, Run], device: str, bar: tqdm) -> Run:
     started = time.perf_counter()
+    torch.set_flush_denormal(True)  # late gradients underflow, and a processor is several times slower on such numbers
     data = load_described(recipe.data)
     with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
         torch.manual_seed(seed_of(recipe.seed, "initialisation"))
@@ -133,7 +134,9 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
             history["test_accuracy"].append(measures.accuracy(predict_logits(network, test_inputs), test_labels))
             losses.clear()
             if not math.isfinite(history["loss"][-1]):
-                raise FloatingPointError(f"the loss of {recipe} is no longer finite at epoch {epoch:.1f}: lower its rate")
+                raise FloatingPointError(
+                    f"the loss of {recipe} is no longer finite (epoch {epoch:.1f}): lower its rate"
+                )
             bar.update(1)
     return history
 
@@ -155,8 +158,9 @@ class _Teacher:
         elif teachers:
             given = [t.logits if isinstance(t, GivenLogits) else parents[t].logits("train") for t in teachers]
             self.table = _averaged(given).float().to(device)
-            if len(self.table) != len(data.full_train):
-                raise ValueError(f"{len(self.table)} rows of teacher logits for {len(data.full_train)} training examples")
+            rows, examples = len(self.table), len(data.full_train)
+            if rows != examples:
+                raise ValueError(f"{rows} rows of teacher logits for {examples} training examples")
 
     def logits(self, inputs: Tensor, index: Tensor) -> Tensor | None:
         if self.networks:

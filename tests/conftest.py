@@ -1,0 +1,42 @@
+import matplotlib
+
+matplotlib.use("agg")
+
+import pytest
+import torch
+
+import kdviz as kd
+
+
+@pytest.fixture(autouse=True)
+def tidy(monkeypatch):
+    """One thread, no lane from outside, and no figure left open."""
+    import matplotlib.pyplot as plt
+
+    for name in ("KDVIZ_DATASET", "KDVIZ_TRAIN", "KDVIZ_STORE", "KDVIZ_STATIC"):
+        monkeypatch.delenv(name, raising=False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    plt.close("all")
+
+
+@pytest.fixture
+def digits():
+    return kd.load("digits")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return kd.Store(tmp_path / "store")
+
+
+@pytest.fixture
+def teacher(digits):
+    return kd.Recipe(digits, kd.mlp(12), kd.HardLabels(), epochs=1)
+
+
+@pytest.fixture
+def student(digits, teacher):
+    return kd.Recipe(digits, kd.mlp(8), kd.SoftTargets(teacher, temperature=2), epochs=1)

@@ -1,0 +1,116 @@
+"""Figures are tested by their artists, never by their pixels."""
+
+import base64
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kdviz import explorers, figures, measures
+
+CLASSES = tuple("0123456789")
+
+
+def test_importing_changes_no_style():
+    before = plt.rcParams["axes.spines.top"]
+    import kdviz
+
+    assert plt.rcParams["axes.spines.top"] == before
+    with plt.style.context({}):
+        kdviz.figures.use_style()
+        assert plt.rcParams["axes.spines.top"] is False
+
+
+def test_soft_target_draws_the_softmax():
+    logits = torch.randn(10, generator=torch.Generator().manual_seed(0))
+    _, ax = plt.subplots()
+    assert figures.soft_target(logits, CLASSES, [1, 8], ax=ax) is ax
+    for bars, temperature in zip(ax.containers, (1, 8), strict=True):
+        np.testing.assert_allclose([bar.get_height() for bar in bars], (logits / temperature).softmax(-1), rtol=1e-6)
+
+
+def test_by_seed_draws_every_seed_the_mean_and_the_interval():
+    groups = {"teacher": [3.0, 5.0, 10.0], "student": [4.0, 4.0]}
+    ax = figures.by_seed(groups, reported={"teacher": 7.0}, ax=plt.subplots()[1])
+    points = [line.get_xdata().tolist() for line in ax.lines if len(line.get_xdata())]
+    assert [3.0, 5.0, 10.0] in points and [7.0] in points
+    (segment,) = ax.containers[0].lines[2][0].get_segments()
+    mean, half = measures.mean_and_interval(groups["teacher"])
+    assert segment[:, 0].tolist() == pytest.approx([mean - half, mean + half])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["teacher", "student"]
+
+
+def test_by_class_draws_means_and_seeds():
+    values = {"before": torch.tensor([[1.0, 2.0], [3.0, 6.0]]), "after": torch.zeros(2, 2)}
+    ax = figures.by_class(values, ["a", "b"], {"before": "0.5", "after": "k"}, ax=plt.subplots()[1])
+    assert [bar.get_height() for bar in ax.containers[0]] == [2.0, 4.0]
+    assert sorted(y for line in ax.lines[:2] for y in line.get_ydata()) == [1.0, 2.0, 3.0, 6.0]
+
+
+def test_errors_by_bias_draws_a_line_a_seed_and_one_label_a_group():
+    biases = torch.arange(3.0)
+    curves = {"student": torch.tensor([[3, 1, 2], [4, 1, 3]]), "hard labels": torch.tensor([[9, 9, 9]])}
+    ax = figures.errors_by_bias(biases, curves, figures.COLOURS, ax=plt.subplots()[1])
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[3, 1, 2], [4, 1, 3], [9, 9, 9]]
+    assert ax.get_legend_handles_labels()[1] == ["student", "hard labels"]
+
+
+def test_gallery_captions_every_image():
+    ax = figures.gallery(torch.zeros(5, 1, 8, 8), list("abcde"), [True] * 4 + [False], columns=3, ax=plt.subplots()[1])
+    assert len(ax.images) == 5 and [text.get_text() for text in ax.texts] == list("abcde")
+    assert ax.texts[4].get_color() != ax.texts[0].get_color() == figures.COLOURS["right"]
+
+
+def test_taken_for_writes_percentages():
+    ax = figures.taken_for(torch.tensor([[0.98, 0.02], [0.001, 0.999]]), ["a", "b"], ax=plt.subplots()[1])
+    assert [text.get_text() for text in ax.texts] == ["98", "2", "", "100"]
+
+
+def test_errors_by_temperature_has_a_line_for_each_model():
+    rows = [(m, t, s, 10 * t + s) for m in ("8-8", "30-30") for t in (1.0, 4.0) for s in range(3)]
+    table = pd.DataFrame(rows, columns=["model", "temperature", "seed", "errors"])
+    ax = figures.errors_by_temperature(table, ax=plt.subplots()[1])
+    assert [container.lines[0].get_ydata().tolist() for container in ax.containers] == [[11.0, 41.0]] * 2
+
+
+@pytest.fixture
+def explorer():
+    labels = torch.arange(10).repeat(4)
+    return explorers.omitted_digit(
+        lambda omitted, temperature, bias: labels.where((labels != omitted) | (bias > 2), (labels + 1) % 10),
+        {(d, t): 1.5 for d in (3, 5) for t in (4.0, 20.0)},
+        torch.rand(40, 1, 8, 8),
+        labels,
+        CLASSES,
+    )
+
+
+def test_an_explorer_redraws_when_a_control_moves(explorer):
+    first = explorer.picture.value
+    assert first.startswith(b"\x89PNG")
+    explorer.controls["bias_added"].value = 5.0
+    assert explorer.picture.value != first
+    assert repr(explorer) == "Explorer(omitted=3, bias_added=5.0, temperature=20.0)"
+
+
+def test_an_error_while_drawing_is_not_swallowed():
+    import ipywidgets
+
+    def draw(figure, n):
+        if n:
+            raise RuntimeError("cannot draw this")
+
+    broken = explorers.Explorer(draw, (2, 2), n=ipywidgets.IntSlider(0))
+    with pytest.raises(RuntimeError, match="cannot draw this"):
+        broken.controls["n"].value = 1
+
+
+def test_a_static_explorer_shows_its_picture_and_leaves_no_widget(explorer, monkeypatch):
+    live, _ = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in live
+    monkeypatch.setenv("KDVIZ_STATIC", "1")
+    static, _ = explorer._repr_mimebundle_()
+    assert set(static) == {"text/plain", "image/png"}
+    assert base64.b64decode(static["image/png"]) == explorer.picture.value

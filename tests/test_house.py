@@ -1,0 +1,63 @@
+"""The house: imports flow one way, dependencies are listed once."""
+
+import ast
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from kdviz.data import ROOT
+
+MAKING = ["data", "models", "objectives", "recipes", "runs", "training"]
+SEEING = ["measures", "figures", "explorers"]
+# What each module may import of ours: what stands to its left in its wing, and `measures` for everyone.
+MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
+MAY |= {name: set(SEEING[:i]) for i, name in enumerate(SEEING)}
+MAY |= {"papers": {"data"}, "claims": set(), "notebooks": {"data"}, "reference": {*MAKING, "measures"}}
+
+
+def imports_of(name):
+    tree = ast.parse((ROOT / "kdviz" / f"{name}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "kdviz":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kdviz."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("kdviz."))
+
+
+@pytest.mark.parametrize("name", sorted(MAY))
+def test_no_import_runs_against_the_stream(name):
+    assert set(imports_of(name)) <= MAY[name]
+
+
+def test_every_module_has_its_place():
+    found = {path.stem for path in (ROOT / "kdviz").glob("*.py")} - {"__init__"}
+    assert found == set(MAY)
+
+
+def test_environment_installs_the_package_and_lists_nothing_itself():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    *conda, last = environment["dependencies"]
+    assert conda == ["python" + project["requires-python"], "pip"]
+    assert last == {"pip": ["--constraint constraints.txt", "--editable .[test]"]}
+
+
+def test_every_dependency_is_pinned_within_its_range():
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
+    listed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    for requirement in map(Requirement, listed):
+        assert Version(pins[requirement.name]) in requirement.specifier
+
+
+def test_no_machine_path_in_the_package():
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "kdviz").glob("*.py"))
+    assert not re.search(r"(?<![\w.])/(home|root|work|tmp|Users)/", text)

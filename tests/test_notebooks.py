@@ -1,0 +1,83 @@
+"""Hygiene of the committed notebooks: executed in order, clean, small, with figures, short cells."""
+
+import ast
+import base64
+
+import nbformat
+import pytest
+
+from kdviz import notebooks
+
+PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def test_cells_were_run_once_from_first_to_last(notebook):
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
+
+
+def test_no_error_and_no_widget_state(path, notebook):
+    assert all(output.output_type != "error" for output in outputs(notebook))
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert "widget-view" not in path.read_text(encoding="utf-8")
+    assert all("execution" not in cell.metadata for cell in notebook.cells)
+
+
+def test_under_a_megabyte(path):
+    assert path.stat().st_size < 1_000_000
+
+
+def test_figures_are_png_and_described(notebook):
+    drawn = [cell for cell in code_cells(notebook) if any("image/png" in o.get("data", {}) for o in cell.outputs)]
+    assert drawn
+    for cell in drawn:
+        assert len(cell.metadata.get("alt", "")) > 40
+        for output in cell.outputs:
+            assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+
+
+def test_cells_are_short_and_none_ends_in_a_semicolon(notebook):
+    for cell in code_cells(notebook):
+        ast.parse(cell.source)
+        assert not cell.source.rstrip().endswith(";")
+        assert len([line for line in cell.source.splitlines() if line.strip()]) <= 16
+
+
+def test_no_number_of_a_machine_is_committed(path):
+    text = path.read_text(encoding="utf-8")
+    assert "/home/" not in text and "/root/" not in text and "/work/" not in text and "/tmp/" not in text
+
+
+def test_claims_compared_in_both_lanes_hold(notebook):
+    for cell in code_cells(notebook):
+        if "nbval-check-output" in cell.metadata.get("tags", []):
+            assert [o.data["text/plain"][0] for o in cell.outputs] == ["✓"]
+
+
+def test_every_claim_is_found_by_the_demo(notebook):
+    assert len(notebooks.claims(notebook)) == sum("kd.claims.check(" in cell.source for cell in code_cells(notebook))
+
+
+def test_recipe_cells_stand_alone_and_name_what_the_notebook_trains(monkeypatch):
+    from kdviz import reference
+
+    monkeypatch.setenv("KDVIZ_DATASET", "digits")
+    recipes = reference.recipes_of(notebooks.FOLDER / "02_dark_knowledge.ipynb")
+    assert len(recipes) > 100 and len({recipe.key for recipe in recipes}) == len(recipes)

@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+import kdviz as kd
+from kdviz.recipes import describe, differences
+
+
+def test_a_key_depends_on_what_the_recipe_says_alone(digits, teacher, student):
+    again = kd.Recipe(digits, kd.mlp(8), kd.SoftTargets(teacher, temperature=2.0), epochs=1.0, seed=0)
+    assert student == again and student.key == again.key and hash(student) == hash(again)
+    assert student.key != student.replace(temperature=3).key != student.replace(seed=1).key
+
+
+def test_the_keys_of_today_stay(student, teacher):
+    """Shipped runs are found by these: they change only with TRAINING_VERSION."""
+    assert (teacher.key, student.key) == ("24164930e566fb13", "b59c248d5a7701da")
+
+
+def test_the_teachers_ancestry_is_in_the_key(student, teacher):
+    older = student.replace(teacher=teacher.replace(seed=1))
+    assert older.key != student.key
+    assert student.replace(teacher=(teacher, teacher.replace(seed=1))).key != student.key
+    assert student.replace(init=teacher).key != student.key
+
+
+def test_defaults_are_left_out_of_the_description(student):
+    said = describe(student)
+    assert "batch_size" not in said and "seed" not in said
+    assert said["objective"]["teacher"]["kind"] == "Recipe" and said["objective"]["temperature"] == 2.0
+    assert describe(student.replace(seed=3))["seed"] == 3
+
+
+def test_given_logits_are_known_by_their_values(digits):
+    logits = torch.randn(1000, 10, generator=torch.Generator().manual_seed(0))
+    recipes = [kd.Recipe(digits, kd.mlp(8), kd.SoftTargets(x)) for x in (logits, logits.clone(), logits + 1)]
+    assert recipes[0] == recipes[1] and recipes[0].key == recipes[1].key != recipes[2].key
+    assert hash(recipes[0]) == hash(recipes[1])
+
+
+def test_a_recipe_holds_a_description_and_no_tensor(digits, student):
+    assert student.data == digits.description
+    assert digits.without([3]).description == digits.without("3").description
+
+
+def test_grid_is_every_combination_with_the_last_axis_fastest(student, teacher):
+    recipes = kd.grid(student, temperature=[1, 4], seed=range(3))
+    assert [(r.objective.temperature, r.seed) for r in recipes] == [(t, s) for t in (1.0, 4.0) for s in range(3)]
+    teachers = kd.grid(teacher, seed=range(2))
+    paired = kd.grid(student, seed=range(4), teacher=lambda r: teachers[r.seed % 2])
+    assert [r.objective.teacher.seed for r in paired] == [0, 1, 0, 1]
+
+
+def test_grid_names_a_field_that_does_not_exist(student):
+    with pytest.raises(ValueError, match=r"neither Recipe nor SoftTargets has a field \['temprature'\]"):
+        kd.grid(student, temprature=[1, 2])
+
+
+@pytest.mark.parametrize("field", ["epochs", "learning_rate", "batch_size", "seed", "weight_decay"])
+def test_numbers_are_checked(student, field):
+    with pytest.raises(ValueError, match=field):
+        student.replace(**{field: -1})
+
+
+def test_differences_name_the_field(student):
+    found = list(differences(describe(student), describe(student.replace(temperature=4, seed=2))))
+    assert found == [("recipe.objective.temperature", 2.0, 4.0), ("recipe.seed", "default", 2)]
+
+
+def test_networks_are_checked():
+    with pytest.raises(ValueError, match="at least one unit"):
+        kd.mlp(10, 0)
+    with pytest.raises(ValueError, match="dropout is a share"):
+        kd.mlp(10, dropout=1.0)
+
+
+def test_a_network_names_its_outputs():
+    outputs = kd.mlp(30, 20).build((1, 8, 8), 10)(torch.zeros(3, 1, 8, 8))
+    assert outputs["logits"].shape == (3, 10) and outputs["features"].shape == (3, 20)

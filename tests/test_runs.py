@@ -1,0 +1,104 @@
+import os
+
+import pytest
+import safetensors.torch
+import torch
+
+import kdviz as kd
+from kdviz import measures, reference, runs
+
+
+@pytest.fixture
+def blind(student, digits):
+    return student.replace(data=digits.without(3))
+
+
+def test_a_run_survives_the_store(student, store):
+    run = kd.train(student, store=None)
+    store.save(run)
+    found = store.find(student)
+    assert torch.equal(found.logits(), run.logits()) and found.history == run.history and found.facts == run.facts
+    assert torch.equal(found.logits("train"), run.logits("train"))
+    assert {"seconds", "device", "threads", "torch"} <= set(found.facts)
+    assert store.find(student.replace(seed=9)) is None
+
+
+def test_writing_is_all_or_nothing(student, store, monkeypatch):
+    run = kd.train(student, store=None)
+
+    def broken(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", broken)
+    with pytest.raises(OSError, match="no space left"):
+        store.save(run)
+    assert store.find(student) is None and list(store.folder.iterdir()) == []
+
+
+def test_a_truncated_run_is_a_clear_error(student, store):
+    path = store.save(kd.train(student, store=None))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="is truncated or no run .* delete it"):
+        store.find(student)
+
+
+def test_the_table_has_a_row_for_each_run(student, store, digits):
+    trained = kd.train(kd.grid(student, seed=range(2)), store=store)
+    table = trained.table()
+    assert table.seed.tolist() == [0, 1] and table.temperature.tolist() == [2.0, 2.0]
+    assert table.errors[0] == round(797 * (1 - measures.accuracy(trained[0].logits(), digits.test.labels)))
+
+
+def test_predictions_move_with_the_bias(blind, digits):
+    run = kd.train(blind, store=None)
+    assert run.shifted_classes == [3]
+    for bias in (0.0, 2.5, 40.0):
+        assert torch.equal(run.predictions(bias), measures.shifted(run.logits(), [3], bias).argmax(-1))
+    assert (run.predictions(40.0) == 3).all()
+
+
+def test_only_7s_and_8s_are_shifted_together(student, digits):
+    run = kd.train(student.replace(data=digits.only([7, 8])), store=None)
+    assert run.shifted_classes == [7, 8]
+    assert torch.equal(run.predictions(-5.0), measures.shifted(run.logits(), [7, 8], -5.0).argmax(-1))
+
+
+def test_a_run_that_saw_every_class_has_nothing_to_shift(student):
+    with pytest.raises(ValueError, match="there is nothing to shift"):
+        kd.train(student, store=None).predictions(1.0)
+
+
+def test_an_unknown_split_is_a_clear_error(student):
+    with pytest.raises(ValueError, match="'test' and 'train', not of 'validation'"):
+        kd.train(student, store=None).logits("validation")
+
+
+def test_a_shipped_run_answers_as_the_one_it_came_from(blind, tmp_path, digits):
+    run = kd.train(blind, store=None)
+    names = {"rivals", "log_odds"}
+    runs.write(run, reference.reduced(run, names), tmp_path)
+    shipped = kd.Store(tmp_path / "new", tmp_path).find(blind)
+    for bias in (0.0, 1.7):
+        assert (shipped.predictions(bias) == run.predictions(bias)).double().mean() > 0.997
+    exact, thinned = (measures.label_free_bias(r.train_log_odds(), 0.1) for r in (run, shipped))
+    assert thinned == pytest.approx(exact, abs=0.01)
+    with pytest.raises(ValueError, match="holds log_odds, rivals/.* and no weights: train it yourself"):
+        shipped.logits()
+
+
+def test_shipped_weights_and_logits_are_half_precision(student, tmp_path):
+    run = kd.train(student, store=None)
+    path = runs.write(run, reference.reduced(run, {"weights", "test_logits", "test_predictions"}), tmp_path)
+    arrays = safetensors.torch.load_file(path)
+    assert {str(array.dtype) for array in arrays.values()} == {"torch.float16", "torch.uint8"}
+    shipped = kd.Store(tmp_path / "new", tmp_path).find(student)
+    torch.testing.assert_close(shipped.logits(), run.logits(), atol=0.01, rtol=1e-3)
+    torch.testing.assert_close(shipped.logits("train"), run.logits("train"), atol=0.02, rtol=1e-2)
+
+
+def test_a_shipped_teacher_without_weights_is_trained_again(student, teacher, tmp_path):
+    run = kd.train(teacher, store=None)
+    runs.write(run, reference.reduced(run, {"test_predictions"}), tmp_path)
+    store = kd.Store(tmp_path / "new", tmp_path)
+    kd.train(student, store=store)
+    assert store.find(teacher, weights=True) is not None and len(list(store.folder.iterdir())) == 2

@@ -1,0 +1,36 @@
+"""The reference runs: what the MNIST lane reads."""
+
+import pytest
+
+from kdviz import runs
+
+FILES = sorted(runs.SHIPPED.glob("*.safetensors"))
+
+
+def test_they_are_light_and_hold_no_images():
+    assert FILES and sum(path.stat().st_size for path in FILES) < 15_000_000
+    allowed = {"test_logits", "test_predictions", "log_odds", "rivals/margin", "rivals/inside", "rivals/outside"}
+    for path in FILES:
+        names = [name for name in runs.StoredArrays(path) if not name.startswith(runs.WEIGHTS)]
+        assert set(names) <= allowed
+
+
+def test_every_file_is_named_by_its_recipes_key():
+    import hashlib
+    import json
+
+    for path in FILES:
+        said = json.dumps(runs.read_header(path)["recipe"], sort_keys=True)
+        assert hashlib.sha256(said.encode()).hexdigest()[:16] == path.stem
+
+
+def test_the_recipes_of_the_notebook_find_their_runs(monkeypatch):
+    """Keys are stable: today's code still finds yesterday's runs."""
+    from kdviz import notebooks, reference
+    from kdviz.data import on_disk
+
+    if not on_disk("mnist"):
+        pytest.skip("MNIST is not on disk")
+    monkeypatch.setenv("KDVIZ_DATASET", "mnist")
+    recipes = reference.recipes_of(notebooks.FOLDER / "02_dark_knowledge.ipynb")
+    assert {recipe.key for recipe in recipes} == {path.stem for path in FILES}
