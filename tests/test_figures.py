@@ -89,7 +89,7 @@ def explorer():
 
 def test_an_explorer_redraws_when_a_control_moves(explorer):
     first = explorer.picture.value
-    assert first.startswith(b"\x89PNG")
+    assert bytes(first).startswith(b"\x89PNG")
     explorer.controls["bias_added"].value = 5.0
     assert explorer.picture.value != first
     assert repr(explorer) == "Explorer(omitted=3, bias_added=5.0, temperature=20.0)"
