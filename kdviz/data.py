@@ -8,34 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-ROOT = Path(__file__).resolve().parent.parent
-DIGITS = tuple("0123456789")
-CLASSES = {
-    "digits": DIGITS,
-    "mnist": DIGITS,
-    "fashion_mnist": (
-        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-    ),
-}  # fmt: skip
-# One folder for each in torchvision's layout, and where it is downloaded from: (address, {file: MD5 of the .gz}).
-IDX = {
-    "mnist": ("MNIST", "https://ossci-datasets.s3.amazonaws.com/mnist/", {
-        "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
-        "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
-        "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
-    }),
-    "fashion_mnist": ("FashionMNIST", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", {
-        "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-        "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
-        "t10k-images-idx3-ubyte": "bef4ecab320f06d8554ea6380940ec79",
-        "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
-    }),
-}  # fmt: skip
+from kdviz import sources
+from kdviz.sources import CLASSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,19 +132,10 @@ class Dataset:
             if not len(rows):
                 raise ValueError(f"{verb} {what} leaves no training example of {self.description}")
         else:
-            chosen, rest = _draw(labels, *what)
+            chosen, rest = map(torch.from_numpy, sources.draw(labels.numpy(), *what))
             rows, held_out = (rows[chosen], held_out) if verb == "take" else (rows[rest], rows[chosen])
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
         return Dataset(description, self.full_train, self.full_test, rows, held_out)
-
-
-def _draw(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows of ``n`` examples drawn with the classes in proportion, and the other rows; both in order."""
-    classes = len(labels.unique())
-    if not classes <= n <= len(labels) - classes:
-        raise ValueError(f"cannot draw {n} of {len(labels)} examples: ask for {classes} to {len(labels) - classes}")
-    chosen, rest = train_test_split(np.arange(len(labels)), train_size=n, random_state=seed, stratify=labels)
-    return torch.tensor(np.sort(chosen)), torch.tensor(np.sort(rest))
 
 
 @dataclass(frozen=True)
@@ -208,9 +175,9 @@ def load(name: str, *, download: bool = False) -> Dataset:
     """
     if name not in CLASSES:
         raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
-    if download and name in IDX and not on_disk(name):
-        _download(name)
-    return _load(name, folder())
+    if download and not sources.on_disk(name):
+        sources.download(name)
+    return _load(name, sources.folder())
 
 
 def load_described(description: Description) -> Dataset:
@@ -223,64 +190,19 @@ def load_described(description: Description) -> Dataset:
 
 def lane() -> str:
     """The data set a notebook runs on: ``$KDVIZ_DATASET``, else MNIST where it is on disk, else the digits."""
-    chosen = os.environ.get("KDVIZ_DATASET") or ("mnist" if on_disk("mnist") else "digits")
+    chosen = os.environ.get("KDVIZ_DATASET") or ("mnist" if sources.on_disk("mnist") else "digits")
     if chosen == "digits":
         print("Running on the embedded 8x8 digits. For MNIST: `make data`, or point KDVIZ_DATA at its folder.")
     return chosen
 
 
-def folder() -> Path:
-    """Where data sets lie: ``$KDVIZ_DATA``, read from the repository's root if relative, else ``data/``."""
-    return (ROOT / os.environ.get("KDVIZ_DATA", "data")).resolve()
-
-
-def on_disk(name: str) -> bool:
-    """Whether ``name`` can be loaded without a download."""
-    return name not in IDX or all((folder() / IDX[name][0] / "raw" / file).exists() for file in IDX[name][2])
-
-
 @lru_cache(maxsize=4)
 def _load(name: str, root: Path) -> Dataset:
-    train, test = _digits() if name == "digits" else _idx(root / IDX[name][0] / "raw", name)
+    *arrays, largest = sources.read(name)
+    train, test = (_as_split(*pair, largest) for pair in (arrays[:2], arrays[2:]))
     return Dataset(Description(name), train, test, torch.arange(len(train)))
 
 
 def _as_split(images: np.ndarray, labels: np.ndarray, largest: int) -> Split:
     inputs = torch.tensor(images, dtype=torch.float32).div_(largest).unsqueeze(1)
     return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)))
-
-
-def _digits() -> tuple[Split, Split]:
-    images, labels = load_digits(return_X_y=True)
-    train, test = _draw(torch.tensor(labels), 1000, seed=0)
-    return tuple(_as_split(images[rows].reshape(-1, 8, 8), labels[rows], 16) for rows in (train.numpy(), test.numpy()))
-
-
-def _idx(raw: Path, name: str) -> tuple[Split, Split]:
-    arrays = [_read_idx(raw / file, name) for file in IDX[name][2]]
-    return _as_split(*arrays[:2], 255), _as_split(*arrays[2:], 255)
-
-
-def _read_idx(path: Path, name: str) -> np.ndarray:
-    """An IDX file: magic 0, 0, 8 (unsigned byte), number of axes; big-endian lengths; the bytes."""
-    if not path.exists():
-        raise FileNotFoundError(f"{name} is not on disk: `make data` downloads it, or set KDVIZ_DATA to its folder")
-    content = path.read_bytes()
-    axes = content[3] if content[:3] == b"\x00\x00\x08" else 0
-    shape = np.frombuffer(content, ">u4", axes, offset=4) if len(content) >= 4 + 4 * axes else []
-    if not axes or len(content) != 4 + 4 * axes + np.prod(shape):
-        raise ValueError(f"{path.name} of {name} is truncated or no IDX file: delete it and run `make data`")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
-
-
-def _download(name: str) -> None:
-    import pooch
-
-    place, address, files = IDX[name]
-    raw = folder() / place / "raw"
-    for file, md5 in files.items():
-        try:
-            unpack = pooch.Decompress(method="gzip", name=file)
-            pooch.retrieve(f"{address}{file}.gz", f"md5:{md5}", f"{file}.gz", raw, unpack)
-        except (OSError, ValueError) as problem:  # no connection, or content whose MD5 is another
-            raise OSError(f"could not download {file}.gz of {name} ({problem}): put it into {raw}, unpacked") from None

@@ -17,10 +17,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-from kdviz import data
+from kdviz import sources
 
-FOLDER = data.ROOT / "notebooks"
-BUILD = data.ROOT / "build"
+FOLDER = sources.ROOT / "notebooks"
+BUILD = sources.ROOT / "build"
 # One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -83,11 +83,11 @@ def test() -> int:
     environments = lanes()
     print("digits lane: trained afresh, claims compared", flush=True)
     failed = subprocess.run([*nbval, "--nbval-lax"], env={**os.environ, **environments["digits"]}).returncode
-    if not data.on_disk("mnist"):
+    if not sources.on_disk("mnist"):
         print("mnist lane: skipped, because MNIST is not on disk (`make data`, or set KDVIZ_DATA)")
         return failed
     print("mnist lane: shipped runs read, every output compared", flush=True)
-    sanitise = f"--nbval-sanitize-with={data.ROOT / 'tests' / 'nbval_sanitize.cfg'}"
+    sanitise = f"--nbval-sanitize-with={sources.ROOT / 'tests' / 'nbval_sanitize.cfg'}"
     strict = subprocess.run([*nbval, "--nbval", sanitise], env={**os.environ, **environments["mnist"]})
     return failed or strict.returncode
 
@@ -98,7 +98,7 @@ def commit() -> int:
     for path in sorted(FOLDER.glob("*.ipynb")):
         notebook = execute(path, environment)
         nbformat.write(notebook, path)
-        print(path.relative_to(data.ROOT))
+        print(path.relative_to(sources.ROOT))
         for cell in notebook.cells:
             if "save_as" in cell.metadata:
                 (png,) = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from kdviz.data import ROOT
+from kdviz.sources import ROOT
 
 FACTS = ROOT / "data" / "papers.yaml"
 

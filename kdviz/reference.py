@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from kdviz import training
-from kdviz.data import ROOT
 from kdviz.recipes import Recipe
 from kdviz.runs import SHIPPED, WEIGHTS, Run, asked, default_store, write
+from kdviz.sources import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000

@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kdviz import measures
-from kdviz.data import CLASSES, ROOT, load, load_described
+from kdviz.data import load, load_described
 from kdviz.models import predict_logits
 from kdviz.objectives import SoftTargets
 from kdviz.recipes import Recipe, describe, differences
+from kdviz.sources import CLASSES, ROOT
 
 SHIPPED = ROOT / "data" / "runs"
 WEIGHTS = "weights/"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz import data as data_module
+from kdviz import sources
 from kdviz.data import load_described
 
 
@@ -106,7 +106,7 @@ def test_a_truncated_file_is_a_clear_error(small_mnist):
 
 def test_missing_files_say_what_to_do_and_nothing_is_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
-    monkeypatch.setattr(data_module, "_download", lambda name: pytest.fail("downloaded without being asked"))
+    monkeypatch.setattr(sources, "download", lambda name: pytest.fail("downloaded without being asked"))
     with pytest.raises(FileNotFoundError, match="mnist is not on disk: `make data` downloads it"):
         kd.load("mnist")
 
@@ -120,10 +120,10 @@ def served(small_mnist, tmp_path, monkeypatch):
     monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        place, _, files = data_module.IDX["mnist"]
+        place, _, files = sources.IDX["mnist"]
         sums = {name: hashlib.md5((tmp_path / f"{name}.gz").read_bytes()).hexdigest() for name in files}
         address = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setitem(data_module.IDX, "mnist", (place, address, sums))
+        monkeypatch.setitem(sources.IDX, "mnist", (place, address, sums))
         monkeypatch.setenv("KDVIZ_DATA", str(tmp_path / "target"))
         yield sums
         server.shutdown()
@@ -137,7 +137,7 @@ def test_a_download_of_another_content_is_refused(served):
     served["t10k-labels-idx1-ubyte"] = "0" * 32
     with pytest.raises(OSError, match="could not download t10k-labels-idx1-ubyte.gz .* put it into"):
         kd.load("mnist", download=True)
-    assert not data_module.on_disk("mnist")
+    assert not sources.on_disk("mnist")
 
 
 def test_the_lane_is_chosen_by_the_environment_then_by_the_disk(small_mnist, monkeypatch, capsys, tmp_path):
@@ -151,7 +151,7 @@ def test_the_lane_is_chosen_by_the_environment_then_by_the_disk(small_mnist, mon
 
 def test_a_relative_data_folder_is_read_from_the_repositorys_root(monkeypatch):
     monkeypatch.setenv("KDVIZ_DATA", "../elsewhere")
-    assert data_module.folder() == (data_module.ROOT / "../elsewhere").resolve()
+    assert sources.folder() == (sources.ROOT / "../elsewhere").resolve()
 
 
 def test_jitter_shifts_each_image_by_its_own_whole_pixels():

@@ -27,7 +27,7 @@ def test_every_file_is_named_by_its_recipes_key():
 def test_the_recipes_of_the_notebook_find_their_runs(monkeypatch):
     """Keys are stable: today's code still finds yesterday's runs."""
     from kdviz import notebooks, reference
-    from kdviz.data import on_disk
+    from kdviz.sources import on_disk
 
     if not on_disk("mnist"):
         pytest.skip("MNIST is not on disk")
