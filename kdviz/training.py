@@ -58,9 +58,11 @@ def train(recipes: Recipe | Iterable[Recipe], *, store: Store | None = DEFAULT, 
     with tqdm(total=round(total), delay=2, unit="epoch", disable=quiet or not order) as bar:
         for recipe in order:
             bar.set_description(str(recipe), refresh=False)
-            parents[recipe] = runs[recipe] = _train_one(recipe, parents, device, bar)
+            run = _train_one(recipe, parents, device, bar)
             if store:
-                store.save(runs[recipe])
+                store.save(run)
+                run = store.find(recipe)  # its arrays stay on disk until they are asked for
+            parents[recipe] = runs[recipe] = run
     return runs[wanted[0]] if isinstance(recipes, Recipe) else Runs(runs[recipe] for recipe in wanted)
 
 
