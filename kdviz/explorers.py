@@ -90,9 +90,11 @@ def omitted_digit(
         mine = [figures.COLOURS["student"] if c == omitted else "0.7" for c in range(len(classes))]
         left.bar(classes, shares[omitted], color=mine)
         left.set(title=f"The {classes[omitted]}s it never saw are taken for …", ylabel="% of them", ylim=(0, 100))
-        right.bar(classes, shares.diagonal(), color=mine)
-        right.set(title="Recall by digit", ylabel="% recognised", ylim=(0, 100))
-        rows = (labels == omitted).nonzero().squeeze(1)[:24]
+        right.bar(classes, 100 - shares.diagonal(), color=mine)
+        right.set(title="Missed, by digit", ylabel="% of its test images")
+        rows = (labels == omitted).nonzero().squeeze(1)
+        missed_unshifted = predictions(omitted, temperature, 0.0)[rows] != omitted
+        rows = rows[missed_unshifted.logical_not().long().argsort(stable=True)][:24]
         captions = [classes[c] for c in predicted[rows]]
         figures.gallery(images[rows], captions, [c == classes[omitted] for c in captions], ax=below.subplots())
         wrong = int((predicted != labels).sum())

@@ -166,21 +166,19 @@ def gallery(
     return ax
 
 
-def taken_for(shares: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
-    """Shares of each class's examples by predicted class, as a heat map of percentages.
+def taken_for(counts: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """How many examples of each class (row) were taken for which other (column), as a heat map.
 
     Parameters
     ----------
-    shares : Tensor, shape (C, C), in [0, 1]
+    counts : Tensor, shape (C, C), int64
     """
     ax = ax or plt.gca()
-    percent = 100 * shares.numpy()
-    text = np.where(percent >= 0.5, np.char.mod("%.0f", percent), "")
-    sns.heatmap(
-        percent, annot=text, fmt="", cmap="cividis", vmin=0, vmax=100, square=True, ax=ax,
-        xticklabels=classes, yticklabels=classes, cbar_kws={"label": "% of the digit's test images", "shrink": 0.8},
-    )  # fmt: skip
-    ax.set(xlabel="predicted", ylabel="omitted digit")
+    numbers = counts.numpy()
+    text = np.where(numbers > 0, numbers.astype(str), "")
+    bar = {"label": "test images", "shrink": 0.8}
+    sns.heatmap(numbers, annot=text, fmt="", cmap="cividis", square=True, ax=ax, cbar_kws=bar)
+    ax.set(xlabel="predicted", ylabel="omitted digit", xticklabels=classes, yticklabels=classes)
     ax.tick_params(length=0, rotation=0)
     return ax
 

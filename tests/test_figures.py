@@ -63,9 +63,9 @@ def test_gallery_captions_every_image():
     assert ax.texts[4].get_color() != ax.texts[0].get_color() == figures.COLOURS["right"]
 
 
-def test_taken_for_writes_percentages():
-    ax = figures.taken_for(torch.tensor([[0.98, 0.02], [0.001, 0.999]]), ["a", "b"], ax=plt.subplots()[1])
-    assert [text.get_text() for text in ax.texts] == ["98", "2", "", "100"]
+def test_taken_for_writes_what_was_counted():
+    ax = figures.taken_for(torch.tensor([[0, 2], [13, 0]]), ["a", "b"], ax=plt.subplots()[1])
+    assert [text.get_text() for text in ax.texts] == ["", "2", "13", ""]
 
 
 def test_errors_by_temperature_has_a_line_for_each_model():
