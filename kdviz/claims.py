@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -53,13 +55,12 @@ def check(
     ValueError
         Nothing to decide by.
     """
-    seeds = tuple(map(bool, holds)) if hasattr(holds, "__iter__") else (bool(holds),)
-    if not seeds or not sentence:
-        raise ValueError("a claim needs a sentence and at least one seed to be decided by")
+    seeds = np.atleast_1d(np.asarray(holds))
+    if not sentence or not seeds.size or seeds.ndim != 1 or seeds.dtype != bool:
+        raise ValueError("a claim needs a sentence, and True or False for at least one seed to be decided by")
     told = "; ".join(f"{name} {_written(value)}" for name, value in (numbers or {}).items())
-    return Claim(sentence, seeds, told, why)
+    return Claim(sentence, tuple(seeds.tolist()), told, why)
 
 
 def _written(value: float | Sequence[float]) -> str:
-    values = list(value) if hasattr(value, "__iter__") else [value]
-    return ", ".join(f"{number:.4g}" for number in map(float, values))
+    return ", ".join(f"{number:.4g}" for number in np.atleast_1d(np.asarray(value, dtype=float)))

@@ -1,5 +1,6 @@
 """Data sets as tensors, and the small descriptions by which a recipe remembers them."""
 
+import operator
 import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -108,14 +109,18 @@ class Dataset:
 
     def take(self, n: int, seed: int) -> "Dataset":
         """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
-        return self._narrow("take", n, seed)
+        return self._narrow("take", operator.index(n), operator.index(seed))
 
     def split(self, n: int, seed: int) -> "Dataset":
         """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
 
         Choices are made on such a data set: the original test split is out of its reach.
         """
-        return self._narrow("split", n, seed)
+        if self.description.missing:
+            raise ValueError(
+                f"split before leaving classes out: the held-out part of {self.description} would lack them"
+            )
+        return self._narrow("split", operator.index(n), operator.index(seed))
 
     def _indices(self, classes) -> tuple[int, ...]:
         several = [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
@@ -143,6 +148,11 @@ class Jitter:
     """Shift every image by up to ``pixels`` in each direction, each example by its own draw."""
 
     pixels: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "pixels", operator.index(self.pixels))
+        if self.pixels < 1:
+            raise ValueError(f"a jitter is of at least one pixel, not {self.pixels}: None leaves images as they are")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         n, channels, height, width = images.shape

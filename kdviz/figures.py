@@ -13,6 +13,7 @@ import seaborn as sns
 import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter
+from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
@@ -26,7 +27,6 @@ COLOURS = {
     "weak teacher": "#56B4E9",
     "student of the weak teacher": "#E69F00",
     "right": "#009E73",
-    "looking": "#CC79A7",
 }
 
 
@@ -99,7 +99,8 @@ def by_seed(
     ax.plot([], [], "s", color="0.3", label="mean, 95 % interval over seeds")
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
-    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=3)
     return ax
 
 
@@ -192,6 +193,7 @@ def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes |
         Columns ``temperature``, ``errors``, ``seed`` and ``hue``, as :meth:`kdviz.Runs.table` gives them.
     """
     ax = ax or plt.gca()
+    table = table.dropna(subset="temperature")  # a student on labels has none
     shades = sns.color_palette("crest", table[hue].nunique())
     for colour, (name, rows) in zip(shades, table.groupby(hue, sort=False), strict=True):
         spread = [measures.mean_and_interval(part) for _, part in rows.groupby("temperature").errors]
@@ -201,4 +203,6 @@ def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes |
     ax.set(xscale="log", xlabel="temperature T", ylabel="errors on the test set")
     ax.set_xticks(sorted(table.temperature.unique()), [f"{t:g}" for t in sorted(table.temperature.unique())])
     ax.minorticks_off()
+    if table[hue].nunique() > 1:
+        ax.legend(title=hue)
     return ax

@@ -23,7 +23,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     ValueError
         Shapes that do not fit, or no example.
     """
-    _check_labels(logits, labels)
+    logits, labels = _with_labels(logits, labels)
     return (logits.argmax(-1) == labels).double().mean().item()
 
 
@@ -34,7 +34,7 @@ def agreement(logits_a: Tensor, logits_b: Tensor) -> float:
     ----------
     logits_a, logits_b : Tensor, shape (N, C)
     """
-    _check_pair(logits_a, logits_b)
+    logits_a, logits_b = _pair(logits_a, logits_b)
     return (logits_a.argmax(-1) == logits_b.argmax(-1)).double().mean().item()
 
 
@@ -45,7 +45,7 @@ def predictive_kl(student_logits: Tensor, teacher_logits: Tensor) -> float:
     ----------
     student_logits, teacher_logits : Tensor, shape (N, C)
     """
-    _check_pair(student_logits, teacher_logits)
+    student_logits, teacher_logits = _pair(student_logits, teacher_logits)
     student, teacher = (F.log_softmax(logits.double(), -1) for logits in (student_logits, teacher_logits))
     return F.kl_div(student, teacher, reduction="batchmean", log_target=True).item()
 
@@ -60,7 +60,7 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -
     bins : int
         At least 1.
     """
-    _check_labels(logits, labels)
+    logits, labels = _with_labels(logits, labels)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, not {bins}")
     confidence, predicted = F.softmax(logits.double(), -1).max(-1)
@@ -84,12 +84,11 @@ def logit_correlation(logits: Tensor, center: bool = False) -> Tensor:
     ValueError
         A class whose logit is the same for every example has no correlation.
     """
-    _check_logits(logits)
-    values = logits.double()
+    values = _logits(logits).double()
     if center:
         values = values - values.mean(-1, keepdim=True)
     spread = values.std(0, correction=0) if len(values) > 1 else torch.zeros(values.shape[-1])
-    flat = (spread <= 1e-12 * values.abs().max()).nonzero().flatten().tolist()
+    flat = (spread <= 1e-6 * values.abs().max()).nonzero().flatten().tolist()
     if flat:
         raise ValueError(f"the logits of classes {flat} are the same for every example: no correlation is defined")
     return torch.corrcoef(values.T)
@@ -104,12 +103,12 @@ def class_mean_logits(logits: Tensor, labels: Tensor) -> Tensor:
     labels : Tensor, shape (N,), int64
         Every class at least once.
     """
-    _check_labels(logits, labels)
-    members = F.one_hot(labels, logits.shape[-1]).T.to(logits.dtype)
+    logits, labels = _with_labels(logits, labels)
+    members = F.one_hot(labels, logits.shape[-1]).T.double()
     counts = members.sum(-1, keepdim=True)
     if (counts == 0).any():
         raise ValueError(f"no example of classes {(counts == 0).squeeze(-1).nonzero().flatten().tolist()}")
-    return members @ logits / counts
+    return members @ logits.double() / counts
 
 
 def agreement_bounds(accuracy_a: float, accuracy_b: float, classes: int | None = None) -> tuple[float, float]:
@@ -137,9 +136,8 @@ def agreement_bounds(accuracy_a: float, accuracy_b: float, classes: int | None =
 
 def ensemble_logits(logits: list[Tensor]) -> Tensor:
     """Logits of an ensemble whose probabilities are averaged: log of the mean softmax, shape (N, C)."""
-    for other in logits[1:]:
-        _check_pair(logits[0], other)
-    stacked = torch.stack([F.log_softmax(each, -1) for each in logits])
+    pairs = [_pair(logits[0], other) for other in logits]
+    stacked = torch.stack([F.log_softmax(other, -1) for _, other in pairs])
     return stacked.logsumexp(0) - torch.tensor(float(len(logits))).log()
 
 
@@ -152,7 +150,7 @@ def confusion(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 def log_odds(logits: Tensor, classes: list[int]) -> Tensor:
     """log p/(1 − p) of "one of ``classes``" for each example at T = 1, shape (N,)."""
-    _check_some(logits, classes)
+    logits = _with_classes(logits, classes)
     inside = torch.zeros(logits.shape[-1], dtype=torch.bool)
     inside[classes] = True
     return logits[:, inside].logsumexp(-1) - logits[:, ~inside].logsumexp(-1)
@@ -175,7 +173,7 @@ def rivals(logits: Tensor, classes: list[int]) -> tuple[Tensor, Tensor, Tensor]:
     inside, outside : Tensor, shape (N,), int64
         The classes of those two logits.
     """
-    _check_some(logits, classes)
+    logits = _with_classes(logits, classes)
     within = torch.zeros(logits.shape[-1], dtype=torch.bool)
     within[classes] = True
     best, inside = logits.masked_fill(~within, -torch.inf).max(-1)
@@ -206,35 +204,43 @@ def label_free_bias(log_odds: Tensor, frequency: float) -> float:
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean over seeds and half the width of its 95 % interval (Student's t; 0 for a single value)."""
+    """Mean over seeds and half the width of its 95 % interval (Student's t; nan for a single value)."""
     numbers = np.asarray(values, dtype=float)
     if not numbers.size:
         raise ValueError("no value to average")
     if numbers.size == 1:
-        return float(numbers[0]), 0.0
+        return float(numbers[0]), float("nan")
     return float(numbers.mean()), float(stats.sem(numbers) * stats.t.ppf(0.975, numbers.size - 1))
 
 
-def _check_logits(logits: Tensor) -> None:
-    if logits.ndim != 2 or not len(logits):
-        raise ValueError(f"logits must have shape (examples, classes), at least one example, not {tuple(logits.shape)}")
+def _logits(logits: Tensor) -> Tensor:
+    tensor = torch.as_tensor(logits)
+    if tensor.ndim != 2 or not len(tensor):
+        raise ValueError(f"logits must have shape (examples, classes), at least one example, not {tuple(tensor.shape)}")
+    if tensor.isnan().any():
+        raise ValueError("some logits are not numbers (NaN): did the training diverge?")
+    return tensor
 
 
-def _check_some(logits: Tensor, classes: list[int]) -> None:
-    _check_logits(logits)
-    if not 0 < len(set(classes)) < logits.shape[-1] or not set(classes) <= set(range(logits.shape[-1])):
-        raise ValueError(f"classes must be some but not all of 0..{logits.shape[-1] - 1}, not {list(classes)}")
+def _with_classes(logits: Tensor, classes: list[int]) -> Tensor:
+    tensor = _logits(logits)
+    some = isinstance(classes, Sequence) and 0 < len(set(classes)) < tensor.shape[-1]
+    if not some or not set(classes) <= set(range(tensor.shape[-1])):
+        raise ValueError(f"classes must be a list of some but not all of 0..{tensor.shape[-1] - 1}, not {classes}")
+    return tensor
 
 
-def _check_pair(a: Tensor, b: Tensor) -> None:
-    _check_logits(a)
+def _pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    a, b = _logits(a), _logits(b)
     if a.shape != b.shape:
         raise ValueError(f"logits of two shapes, {tuple(a.shape)} and {tuple(b.shape)}: give the same examples to both")
+    return a, b
 
 
-def _check_labels(logits: Tensor, labels: Tensor) -> None:
-    _check_logits(logits)
+def _with_labels(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logits, labels = _logits(logits), torch.as_tensor(labels)
     if labels.shape != logits.shape[:1]:
         raise ValueError(f"{tuple(logits.shape)} logits need {len(logits)} labels, not {tuple(labels.shape)}")
     if labels.min() < 0 or labels.max() >= logits.shape[-1]:
         raise ValueError(f"labels must lie in 0..{logits.shape[-1] - 1}, not {labels.min()}..{labels.max()}")
+    return logits, labels

@@ -1,5 +1,6 @@
 """Networks as small frozen descriptions; what they build answers with named outputs."""
 
+import operator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -25,6 +26,9 @@ class MLP:
     input_dropout: float = 0.0
 
     def __post_init__(self):
+        object.__setattr__(self, "hidden", tuple(map(operator.index, self.hidden)))
+        for name in ("dropout", "input_dropout"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"an MLP needs hidden layers of at least one unit, not {self.hidden}")
         if not all(0 <= share < 1 for share in (self.dropout, self.input_dropout)):
@@ -60,10 +64,15 @@ class Network(nn.Module):
 
 
 def predict_logits(network: nn.Module, inputs: Tensor, chunk: int = 5000) -> Tensor:
-    """Logits of ``inputs``, shape (N, C), in eval mode and without gradients; the network's mode is put back."""
-    was_training = network.training
+    """Logits of ``inputs``, shape (N, C), in eval mode, without gradients and in full float32 precision.
+
+    The network's mode and the precision of products are put back: what is measured does not depend on how one trained.
+    """
+    was_training, precision = network.training, torch.get_float32_matmul_precision()
     network.eval()
+    torch.set_float32_matmul_precision("highest")
     with torch.no_grad():
         logits = torch.cat([network(part)["logits"] for part in inputs.split(chunk)])
+    torch.set_float32_matmul_precision(precision)
     network.train(was_training)
     return logits

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -25,13 +27,12 @@ BUILD = sources.ROOT / "build"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def lanes() -> dict[str, dict[str, str]]:
-    """The environment of each lane: digits trains afresh, mnist reads the shipped runs."""
-    common = {**ONE_THREAD, "KDVIZ_STORE": tempfile.mkdtemp(prefix="kdviz-store-")}
-    return {
-        "digits": {**common, "KDVIZ_DATASET": "digits", "KDVIZ_TRAIN": "1"},
-        "mnist": {**common, "KDVIZ_DATASET": "mnist", "KDVIZ_TRAIN": "0", "KDVIZ_STATIC": "1"},
-    }
+@contextmanager
+def lane(name: str) -> Iterator[dict[str, str]]:
+    """The environment of a lane, with an empty store: digits trains afresh, mnist reads the shipped runs."""
+    trains = {"digits": {"KDVIZ_TRAIN": "1"}, "mnist": {"KDVIZ_TRAIN": "0", "KDVIZ_STATIC": "1"}}[name]
+    with tempfile.TemporaryDirectory(prefix="kdviz-store-") as store:
+        yield {**os.environ, **ONE_THREAD, "KDVIZ_STORE": store, "KDVIZ_DATASET": name, **trains}
 
 
 def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
@@ -41,7 +42,7 @@ def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
         notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": path.parent}},
         record_timing=False, coalesce_streams=True, extra_arguments=["--log-level=ERROR"],
     )  # fmt: skip
-    client.execute(env={**os.environ, **environment})
+    client.execute(env=environment)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -59,7 +60,6 @@ def claims(notebook: nbformat.NotebookNode) -> list[str]:
 def demo() -> int:
     """Execute the notebooks on the digits, write them as HTML into ``build/``, print their claims."""
     BUILD.mkdir(exist_ok=True)
-    environment = lanes()["digits"] | {"KDVIZ_STATIC": "1"}
 
     def show(path: Path) -> list[str]:
         started = time.perf_counter()
@@ -69,7 +69,8 @@ def demo() -> int:
         target.write_text(page, encoding="utf-8")
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
 
-    with ThreadPoolExecutor(2) as pool:
+    with lane("digits") as environment, ThreadPoolExecutor(2) as pool:
+        environment["KDVIZ_STATIC"] = "1"
         for lines in pool.map(show, sorted(FOLDER.glob("*.ipynb"))):
             print("\n  ".join(lines), flush=True)
     print("\nOpen the pages above in a browser. For sliders: make lab.")
@@ -78,25 +79,29 @@ def demo() -> int:
 
 def test() -> int:
     """Run every notebook under nbval: lax on the digits, strict on MNIST where it is on disk."""
-    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval-current-env", "--nbval-cell-timeout=600"]
-    nbval += ["-n", "2", "--dist", "loadscope", "-p", "no:cacheprovider", str(FOLDER)]
-    environments = lanes()
     print("digits lane: trained afresh, claims compared", flush=True)
-    failed = subprocess.run([*nbval, "--nbval-lax"], env={**os.environ, **environments["digits"]}).returncode
+    failed = _nbval("digits", "--nbval-lax")
     if not sources.on_disk("mnist"):
         print("mnist lane: skipped, because MNIST is not on disk (`make data`, or set KDVIZ_DATA)")
         return failed
-    print("mnist lane: shipped runs read, every output compared", flush=True)
-    sanitise = f"--nbval-sanitize-with={sources.ROOT / 'tests' / 'nbval_sanitize.cfg'}"
-    strict = subprocess.run([*nbval, "--nbval", sanitise], env={**os.environ, **environments["mnist"]})
-    return failed or strict.returncode
+    print("mnist lane: shipped runs read, text outputs compared", flush=True)
+    return failed or _nbval(
+        "mnist", "--nbval", f"--nbval-sanitize-with={sources.ROOT / 'tests' / 'nbval_sanitize.cfg'}"
+    )
+
+
+def _nbval(name: str, *options: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-current-env", "--nbval-cell-timeout=600", *options]
+    command += ["-n", "2", "--dist", "loadscope", "-p", "no:cacheprovider", str(FOLDER)]
+    with lane(name) as environment:
+        return subprocess.run(command, env=environment).returncode
 
 
 def commit() -> int:
     """Execute the notebooks in the MNIST lane and write them back, clean, and the figures they name ``save_as``."""
-    environment = lanes()["mnist"]
     for path in sorted(FOLDER.glob("*.ipynb")):
-        notebook = execute(path, environment)
+        with lane("mnist") as environment:
+            notebook = execute(path, environment)
         nbformat.write(notebook, path)
         print(path.relative_to(sources.ROOT))
         for cell in notebook.cells:

@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperatur
 
 def check_temperature(temperature: float) -> float:
     """``temperature`` as a float, if it is finite and above 0; ValueError otherwise."""
-    if not (math.isfinite(temperature) and temperature > 0):
+    if not (isinstance(temperature, Real) and math.isfinite(temperature) and temperature > 0):
         raise ValueError(f"a temperature must be finite and above 0, not {temperature}: 1 leaves the softmax as it is")
     return float(temperature)
 
@@ -109,8 +110,10 @@ class SoftTargets:
     soft_weight: float = 1.0
 
     def __post_init__(self):
-        given = GivenLogits(self.teacher) if isinstance(self.teacher, Tensor) else self.teacher
+        given = GivenLogits(self.teacher.detach().clone()) if isinstance(self.teacher, Tensor) else self.teacher
         object.__setattr__(self, "teacher", tuple(given) if isinstance(given, list) else given)
+        for name in ("hard_weight", "soft_weight"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
         weights = self.hard_weight, self.soft_weight
         if not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):

@@ -5,8 +5,10 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
@@ -57,6 +59,9 @@ class Recipe:
     def __post_init__(self):
         if isinstance(self.data, Dataset):
             object.__setattr__(self, "data", self.data.description)
+        self._check_kinds()
+        for name in ("batch_size", "seed"):
+            object.__setattr__(self, name, operator.index(getattr(self, name)))
         for name in ("epochs", "learning_rate", "weight_decay"):
             value = float(getattr(self, name))
             object.__setattr__(self, name, value)
@@ -64,6 +69,23 @@ class Recipe:
                 raise ValueError(f"{name} must be finite and above 0, not {value}")
         if self.batch_size < 1 or self.seed < 0:
             raise ValueError(f"batch_size must be at least 1 and seed at least 0: {self.batch_size}, {self.seed}")
+
+    def _check_kinds(self) -> None:
+        kinds = {"data": Description, "model": MLP, "objective": HardLabels | SoftTargets}
+        kinds |= {"augment": Jitter | None, "init": Recipe | None}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                wanted = getattr(kind, "__name__", kind)
+                raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
+        teachers = self.objective.teachers
+        soft = isinstance(self.objective, SoftTargets)
+        if (soft and not teachers) or not all(isinstance(teacher, Recipe | GivenLogits) for teacher in teachers):
+            raise ValueError(
+                "a teacher is a recipe (run.recipe), a tuple of recipes or a tensor of logits, "
+                f"not {[type(teacher).__name__ for teacher in teachers]}"
+            )
+        if self.init and self.init.model != self.model:
+            raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
 
     def __str__(self) -> str:
         objective = type(self.objective).__name__
@@ -99,8 +121,8 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     Parameters
     ----------
     recipe : Recipe
-    **axes : iterable of values, or callable
-        A field of the recipe or of its objective, and the values it takes. A callable is given each recipe of
+    **axes : iterable of values, or function
+        A field of the recipe or of its objective, and the values it takes. A function is given each recipe of
         the combinations and returns that recipe's value: for what follows from the other axes.
 
     Examples
@@ -108,8 +130,11 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     >>> grid(student, temperature=[1, 4, 20], seed=range(5))
     >>> grid(student, seed=range(5), teacher=lambda student: teachers[student.seed % 3])
     """
-    listed = {name: list(values) for name, values in axes.items() if not callable(values)}
-    following: dict[str, Callable] = {name: value for name, value in axes.items() if callable(value)}
+    following = {name: value for name, value in axes.items() if isinstance(value, FunctionType)}
+    strange = [name for name in axes if name not in following and not isinstance(axes[name], Iterable)]
+    if strange:
+        raise ValueError(f"an axis is a list of values, or a function of the recipe: write {strange[0]}=[...]")
+    listed = {name: list(values) for name, values in axes.items() if name not in following}
     combinations = itertools.product(*listed.values())
     recipes = [recipe.replace(**dict(zip(listed, values, strict=True))) for values in combinations]
     return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]

@@ -80,6 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--device", help="cuda or cpu; by default CUDA where there is one")
     chosen = parser.parse_args(arguments)
     os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
+    if chosen.what == "ship" and chosen.notebook:
+        parser.error("ship takes no --notebook: it writes the runs of all, and removes the others")
     notebooks = sorted(NOTEBOOKS.glob(f"{chosen.notebook}*.ipynb"))
     if chosen.what == "train":
         recipes = dict.fromkeys(recipe for notebook in notebooks for recipe in recipes_of(notebook))

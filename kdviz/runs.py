@@ -64,13 +64,11 @@ class Run:
 
     @property
     def shifted_classes(self) -> list[int]:
-        """The classes one common bias is added to.
-
-        Those missing from the training set, or those present where they are fewer ("only 7s and 8s").
-        """
+        """The classes one common bias is added to: those left out, or those kept where it was said ``only`` which."""
         missing = self.recipe.data.missing
-        present = [c for c in range(len(CLASSES[self.recipe.data.name])) if c not in missing]
-        return min(missing, present, key=len) if missing else []
+        if not any(verb == "only" for verb, *_ in self.recipe.data.narrowed):
+            return missing
+        return [c for c in range(len(CLASSES[self.recipe.data.name])) if c not in missing]
 
     def logits(self, split: str = "test") -> Tensor:
         """Logits, shape (N, C), float32.
@@ -84,7 +82,7 @@ class Run:
         if split not in ("test", "train"):
             raise ValueError(f"a run has logits of 'test' and 'train', not of {split!r}")
         asked[self.recipe].add("weights" if split == "train" else "test_logits")
-        return self._train_logits if split == "train" else self._test_logits
+        return (self._train_logits if split == "train" else self._test_logits).clone()
 
     def predictions(self, bias: float = 0.0) -> Tensor:
         """Predicted classes of the test examples, shape (N,), int64, with ``bias`` added to :attr:`shifted_classes`."""
@@ -257,4 +255,4 @@ def read_header(path: Path) -> dict:
 
 def default_store() -> Store:
     """``$KDVIZ_STORE`` (default ``data/store``, git-ignored) for new runs, and the shipped ones behind it."""
-    return Store(ROOT / os.environ.get("KDVIZ_STORE", "data/store"), SHIPPED)
+    return Store(ROOT / (os.environ.get("KDVIZ_STORE") or "data/store"), SHIPPED)

@@ -56,7 +56,7 @@ def draw(labels: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 def folder() -> Path:
     """Where data sets lie: ``$KDVIZ_DATA``, read from the repository's root if relative, else ``data/``."""
-    return (ROOT / os.environ.get("KDVIZ_DATA", "data")).resolve()
+    return (ROOT / (os.environ.get("KDVIZ_DATA") or "data")).resolve()
 
 
 def on_disk(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Training: take what the store has, train the rest, return runs in the order asked."""
 
+import copy
 import hashlib
 import math
 import os
@@ -87,7 +88,6 @@ def _in_order(missing: list[Recipe], store: Store | None, parents: dict[Recipe, 
 
 def _train_one(recipe: Recipe, parents: dict[Recipe, Run], device: str, bar: tqdm) -> Run:
     started = time.perf_counter()
-    torch.set_flush_denormal(True)  # late gradients underflow, and a processor is several times slower on such numbers
     data = load_described(recipe.data)
     with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
         torch.manual_seed(seed_of(recipe.seed, "initialisation"))
@@ -95,7 +95,12 @@ def _train_one(recipe: Recipe, parents: dict[Recipe, Run], device: str, bar: tqd
         if recipe.init:
             network.load_state_dict(parents[recipe.init].network().state_dict())
         torch.manual_seed(seed_of(recipe.seed, "dropout"))
-        history = _fit(network.to(device), recipe, data, _Teacher(recipe, data, parents, device), device, bar)
+        teacher = _Teacher(recipe, data, parents, device)
+        torch.set_flush_denormal(True)  # late gradients underflow, and processors are slow on such numbers
+        try:
+            history = _fit(network.to(device), recipe, data, teacher, device, bar)
+        finally:
+            torch.set_flush_denormal(False)
     arrays = {"test_logits": predict_logits(network, data.test.inputs.to(device)).cpu()}
     arrays |= {WEIGHTS + name: weight.cpu() for name, weight in network.state_dict().items()}
     facts = {
@@ -112,7 +117,9 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
     """Train ``network`` in place and return its history."""
     inputs, labels, index = (t.to(device) for t in (data.train.inputs, data.train.labels, data.train.index))
     test_inputs, test_labels = data.test.inputs.to(device), data.test.labels.to(device)
-    steps = max(1, round(recipe.epochs * len(data.full_train) / recipe.batch_size))
+    steps = round(recipe.epochs * len(data.full_train) / recipe.batch_size)
+    if steps < 2:
+        raise ValueError(f"{recipe.epochs:g} epochs of {recipe} are {steps} steps: ask for more, or smaller batches")
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
@@ -131,14 +138,15 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
         losses.append(loss.detach())
         epoch = step * recipe.batch_size / len(data.full_train)
         if step == steps or int(epoch) > int((step - 1) * recipe.batch_size / len(data.full_train)):
-            history["epoch"].append(round(epoch, 2))
-            history["loss"].append(torch.stack(losses).mean().item())
-            history["test_accuracy"].append(measures.accuracy(predict_logits(network, test_inputs), test_labels))
+            mean_loss = torch.stack(losses).mean().item()
             losses.clear()
-            if not math.isfinite(history["loss"][-1]):
+            if not math.isfinite(mean_loss):
                 raise FloatingPointError(
                     f"the loss of {recipe} is no longer finite (epoch {epoch:.1f}): lower its rate"
                 )
+            history["epoch"].append(round(epoch, 2))
+            history["loss"].append(mean_loss)
+            history["test_accuracy"].append(measures.accuracy(predict_logits(network, test_inputs), test_labels))
             bar.update(1)
     return history
 
@@ -156,13 +164,13 @@ class _Teacher:
         if recipe.augment and any(isinstance(teacher, GivenLogits) for teacher in teachers):
             raise ValueError("given logits belong to unchanged images: use a teacher recipe, or no augmentation")
         if teachers and recipe.augment:
-            self.networks = [parents[teacher].network().to(device) for teacher in teachers]
+            self.networks = [copy.deepcopy(parents[teacher].network()).to(device) for teacher in teachers]
         elif teachers:
             given = [t.logits if isinstance(t, GivenLogits) else parents[t].logits("train") for t in teachers]
             self.table = _averaged(given).float().to(device)
-            rows, examples = len(self.table), len(data.full_train)
-            if rows != examples:
-                raise ValueError(f"{rows} rows of teacher logits for {examples} training examples")
+            needed = (len(data.full_train), len(data.classes))
+            if self.table.shape != needed or not torch.isfinite(self.table).all():
+                raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(self.table.shape)}")
 
     def logits(self, inputs: Tensor, index: Tensor) -> Tensor | None:
         if self.networks:

@@ -60,6 +60,12 @@ def test_a_class_that_does_not_exist_is_a_clear_error(digits, classes):
         digits.without(classes)
 
 
+def test_a_part_is_held_out_before_classes_are_left_out(digits):
+    assert 3 in digits.split(200, seed=0).without(3).test.labels
+    with pytest.raises(ValueError, match="split before leaving classes out"):
+        digits.without(3).split(200, seed=0)
+
+
 def test_an_empty_training_set_and_an_impossible_draw_are_clear_errors(digits):
     with pytest.raises(ValueError, match="leaves no training example"):
         digits.without(3).only(3)

@@ -115,7 +115,14 @@ def test_mean_and_interval():
     mean, half = measures.mean_and_interval([3.0, 5.0, 10.0])
     low, high = stats.t.interval(0.95, 2, loc=6.0, scale=stats.sem([3.0, 5.0, 10.0]))
     assert (mean, mean - half, mean + half) == pytest.approx((6.0, low, high))
-    assert measures.mean_and_interval([4.0]) == (4.0, 0.0)
+    assert np.isnan(measures.mean_and_interval([4.0])[1])
+
+
+def test_arrays_do_as_well_as_tensors(logits, labels):
+    a, b = (x.numpy() for x in logits)
+    assert measures.accuracy(a, labels.numpy()) == measures.accuracy(logits[0], labels)
+    assert measures.predictive_kl(a, b) == measures.predictive_kl(*logits)
+    assert torch.equal(measures.logit_correlation(a), measures.logit_correlation(logits[0]))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,9 @@ def test_mean_and_interval():
         (lambda z: measures.expected_calibration_error(z, torch.zeros(500, dtype=torch.int64), 0), "bins must be"),
         (lambda z: measures.agreement_bounds(97, 95), "divide percentages by 100"),
         (lambda z: measures.agreement_bounds(0.5, 0.5, 1), "at least two classes"),
+        (lambda z: measures.accuracy(z * float("nan"), torch.zeros(500, dtype=torch.int64)), "not numbers"),
         (lambda z: measures.log_odds(z, []), "some but not all"),
+        (lambda z: measures.log_odds(z, 3), "must be a list of some but not all"),
         (lambda z: measures.rivals(z, [10]), "some but not all"),
         (lambda z: measures.label_free_bias(z[:, 0], 1.0), "between 0 and 1"),
         (lambda z: measures.logit_correlation(z[:, 0]), "must have shape"),

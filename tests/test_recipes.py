@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -8,7 +9,16 @@ from kdviz.recipes import describe, differences
 def test_a_key_depends_on_what_the_recipe_says_alone(digits, teacher, student):
     again = kd.Recipe(digits, kd.mlp(8), kd.SoftTargets(teacher, temperature=2.0), epochs=1.0, seed=0)
     assert student == again and student.key == again.key and hash(student) == hash(again)
-    assert student.key != student.replace(temperature=3).key != student.replace(seed=1).key
+    assert len({student.key, student.replace(temperature=3).key, student.replace(seed=1).key}) == 3
+
+
+def test_equal_recipes_have_equal_keys_whatever_the_numbers_type(student, digits):
+    for name, one, other in (("hard_weight", 1, 1.0), ("seed", 2, np.int64(2)), ("hard_weight", 0.5, np.float32(0.5))):
+        assert student.replace(**{name: one}).key == student.replace(**{name: other}).key
+    assert (
+        kd.mlp(8) == kd.mlp(*np.array([8]))
+        and digits.take(50, 1).description == digits.take(np.int64(50), 1).description
+    )
 
 
 def test_the_keys_of_today_stay(student, teacher):
@@ -20,7 +30,7 @@ def test_the_teachers_ancestry_is_in_the_key(student, teacher):
     older = student.replace(teacher=teacher.replace(seed=1))
     assert older.key != student.key
     assert student.replace(teacher=(teacher, teacher.replace(seed=1))).key != student.key
-    assert student.replace(init=teacher).key != student.key
+    assert teacher.replace(init=teacher).key != teacher.key
 
 
 def test_defaults_are_left_out_of_the_description(student):
@@ -35,6 +45,11 @@ def test_given_logits_are_known_by_their_values(digits):
     recipes = [kd.Recipe(digits, kd.mlp(8), kd.SoftTargets(x)) for x in (logits, logits.clone(), logits + 1)]
     assert recipes[0] == recipes[1] and recipes[0].key == recipes[1].key != recipes[2].key
     assert hash(recipes[0]) == hash(recipes[1])
+    key = recipes[0].key
+    logits += 1  # what was given stays as it was
+    assert kd.Recipe(digits, kd.mlp(8), recipes[0].objective).key == key and not torch.equal(
+        recipes[0].objective.teacher.logits, logits
+    )
 
 
 def test_a_recipe_holds_a_description_and_no_tensor(digits, student):
@@ -76,3 +91,24 @@ def test_networks_are_checked():
 def test_a_network_names_its_outputs():
     outputs = kd.mlp(30, 20).build((1, 8, 8), 10)(torch.zeros(3, 1, 8, 8))
     assert outputs["logits"].shape == (3, 10) and outputs["features"].shape == (3, 20)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda s: kd.Recipe("digits", s.model, s.objective), "data of a recipe must be Description, not str"),
+        (lambda s: s.replace(objective=s), "objective of a recipe must be .* not Recipe"),
+        (lambda s: s.replace(model="mlp"), "model of a recipe must be MLP"),
+        (lambda s: s.replace(teacher=()), "a teacher is a recipe"),
+        (lambda s: s.replace(teacher=np.zeros((1000, 10))), r"a tensor of logits, not \['ndarray'\]"),
+        (lambda s: s.replace(teacher=kd.Run(s, {}, {})), r"a teacher is a recipe \(run.recipe\).* not \['Run'\]"),
+        (lambda s: s.replace(temperature="4"), "a temperature must be finite and above 0, not 4"),
+        (lambda s: kd.grid(s, temperature=4), r"write temperature=\[...\]"),
+        (lambda s: kd.grid(s, augment=kd.Jitter(2)), r"write augment=\[...\]"),
+        (lambda s: kd.Jitter(-1), "at least one pixel"),
+        (lambda s: kd.train(s.replace(epochs=0.1), store=None), "0.1 epochs of .* are 1 steps"),
+    ],
+)
+def test_a_beginners_mistake_says_what_to_do(student, make, text):
+    with pytest.raises(ValueError, match=text):
+        make(student)

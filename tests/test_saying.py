@@ -1,6 +1,8 @@
 """Claims and papers."""
 
+import pandas as pd
 import pytest
+import torch
 import yaml
 
 from kdviz import claims, papers
@@ -20,8 +22,10 @@ def test_one_seed_against_it_is_enough_and_the_reason_is_given():
 
 
 def test_a_claim_needs_something_to_be_decided_by():
-    with pytest.raises(ValueError, match="at least one seed"):
-        claims.check("It holds.", [])
+    for nothing in ([], "yes", [1, 0], pd.DataFrame({"a": [False]})):
+        with pytest.raises(ValueError, match="True or False for at least one seed"):
+            claims.check("It holds.", nothing)
+    assert not claims.check("It holds.", torch.tensor([1.0, -1.0]) > 0, numbers={"a": torch.tensor(3.0)}).holds
 
 
 def test_facts_and_the_table_beside():
