@@ -23,6 +23,7 @@ from kdviz import sources
 
 FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
+SANITISE = sources.ROOT / "tests" / "nbval_sanitize.cfg"
 # One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -85,9 +86,7 @@ def test() -> int:
         print("mnist lane: skipped, because MNIST is not on disk (`make data`, or set KDVIZ_DATA)")
         return failed
     print("mnist lane: shipped runs read, text outputs compared", flush=True)
-    return failed or _nbval(
-        "mnist", "--nbval", f"--nbval-sanitize-with={sources.ROOT / 'tests' / 'nbval_sanitize.cfg'}"
-    )
+    return failed or _nbval("mnist", "--nbval", f"--nbval-sanitize-with={SANITISE}")
 
 
 def _nbval(name: str, *options: str) -> int:

@@ -57,7 +57,7 @@ def test_cells_are_short_and_none_ends_in_a_semicolon(notebook):
     for cell in code_cells(notebook):
         ast.parse(cell.source)
         assert not cell.source.rstrip().endswith(";")
-        assert len([line for line in cell.source.splitlines() if line.strip()]) <= 16
+        assert len([line for line in cell.source.splitlines() if line.strip()]) <= 12
 
 
 def test_no_number_of_a_machine_is_committed(path):
