@@ -91,7 +91,7 @@ def omitted_digit(
         left.bar(classes, shares[omitted], color=mine)
         left.set(title=f"The {classes[omitted]}s it never saw are taken for …", ylabel="% of them", ylim=(0, 100))
         right.bar(classes, 100 - shares.diagonal(), color=mine)
-        right.set(title="Missed, by digit", ylabel="% of its test images")
+        right.set(title="Missed, by digit (100 % − recall)", ylabel="% of its test images")
         rows = (labels == omitted).nonzero().squeeze(1)
         missed_unshifted = predictions(omitted, temperature, 0.0)[rows] != omitted
         rows = rows[missed_unshifted.logical_not().long().argsort(stable=True)][:24]
