@@ -6,6 +6,7 @@
 import argparse
 import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 
 import nbformat
@@ -52,10 +54,14 @@ def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
 
 
 def claims(notebook: nbformat.NotebookNode) -> list[str]:
-    """The decided sentences a notebook displays."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    texts = [output.get("data", {}).get("text/plain", "") for output in outputs]
-    return [text for text in texts if text.startswith(("✓", "✗"))]
+    """The decided sentences a notebook displays; one that does not hold with its reason."""
+    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    decided = [data for data in shown if data.get("text/plain", "").startswith(("✓", "✗"))]
+    reasons = [re.search("<em>(.*)</em>", data["text/html"]) for data in decided]
+    return [
+        data["text/plain"] + (f"\n      {unescape(reason[1])}" if reason else "")
+        for data, reason in zip(decided, reasons, strict=True)
+    ]
 
 
 def demo() -> int:
