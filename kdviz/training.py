@@ -126,8 +126,8 @@ def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher",
     shifts = torch.Generator().manual_seed(seed_of(recipe.seed, "augmentation"))
     history: dict[str, list[float]] = {"epoch": [], "loss": [], "test_accuracy": []}
     losses: list[Tensor] = []
+    network.train()  # and so in every step: measuring puts the mode back
     for step, rows in enumerate(batches(len(labels), recipe.batch_size, steps, recipe.seed), 1):
-        network.train()
         batch = recipe.augment(inputs[rows], shifts) if recipe.augment else inputs[rows]
         loss = recipe.objective.loss(network(batch), labels[rows], teacher.logits(batch, index[rows]))
         optimizer.zero_grad(set_to_none=True)
