@@ -6,7 +6,7 @@ NB ?=
 SEEDS ?= 1000
 DEVICE ?=
 
-.PHONY: demo test data lab notebooks runs ship lint clean
+.PHONY: demo test data lab notebooks runs ship clean
 .DEFAULT_GOAL := demo
 
 READY := $(VENV)/.kdviz-ready
