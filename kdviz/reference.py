@@ -9,6 +9,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import torch
@@ -25,16 +26,16 @@ QUANTILES = 4000
 
 def recipes_of(notebook: Path) -> list[Recipe]:
     """Every recipe that the cells tagged ``recipes`` define, in the order they stand."""
-    found: dict[Recipe, None] = {}
-    for thing in execute(notebook, tag="recipes").values():
-        several = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list) else [thing]
-        found |= dict.fromkeys(recipe for recipe in _flat(several) if isinstance(recipe, Recipe))
-    return list(found)
+    defined = _flat(execute(notebook, tag="recipes"))
+    return list(dict.fromkeys(thing for thing in defined if isinstance(thing, Recipe)))
 
 
-def _flat(things) -> Iterator:
-    for thing in things:
-        yield from _flat(thing) if isinstance(thing, list) else [thing]
+def _flat(thing: Any) -> Iterator:
+    if isinstance(thing, dict | list):
+        for part in thing.values() if isinstance(thing, dict) else thing:
+            yield from _flat(part)
+    else:
+        yield thing
 
 
 def execute(notebook: Path, tag: str | None = None) -> dict:
