@@ -2,13 +2,14 @@
 
 from kdviz import claims, explorers, figures, measures, objectives, papers
 from kdviz.data import Jitter, lane, load
-from kdviz.models import mlp
+from kdviz.models import cnn, mlp
 from kdviz.objectives import HardLabels, SoftTargets
 from kdviz.recipes import Recipe, grid
-from kdviz.runs import Run, Runs, Store
-from kdviz.training import train
+from kdviz.runs import Run, Runs
+from kdviz.store import Store
+from kdviz.training import Diverged, train
 
 __all__ = [
-    "HardLabels", "Jitter", "Recipe", "Run", "Runs", "SoftTargets", "Store", "claims", "explorers",
+    "Diverged", "HardLabels", "Jitter", "Recipe", "Run", "Runs", "SoftTargets", "Store", "claims", "cnn", "explorers",
     "figures", "grid", "lane", "load", "measures", "mlp", "objectives", "papers", "train",
 ]  # fmt: skip

@@ -154,14 +154,18 @@ class Jitter:
         if self.pixels < 1:
             raise ValueError(f"a jitter is of at least one pixel, not {self.pixels}: None leaves images as they are")
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        n, channels, height, width = images.shape
+    def draw(self, examples: int, generator: torch.Generator) -> Tensor:
+        """A shift down and one to the right for each example, shape (N, 2), from 0, which is the largest up or left."""
+        return torch.randint(0, 2 * self.pixels + 1, (2, examples), generator=generator).T
+
+    def __call__(self, images: Tensor, shifts: Tensor) -> Tensor:
+        """``images`` of shape (N, C, H, W), shifted; what is shifted in from outside is black."""
+        channels, height, width = images.shape[1:]
         wide = width + 2 * self.pixels
-        offset = torch.randint(0, 2 * self.pixels + 1, (2, n), generator=generator).to(images.device)
         rows = torch.arange(height, device=images.device) * wide
         window = (rows[:, None] + torch.arange(width, device=images.device)).flatten()
         padded = F.pad(images, [self.pixels] * 4).flatten(2)
-        place = window + (offset[0] * wide + offset[1])[:, None]
+        place = window + (shifts[:, 0] * wide + shifts[:, 1])[:, None]
         return padded.gather(2, place[:, None].expand(-1, channels, -1)).view_as(images)
 
 

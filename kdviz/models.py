@@ -1,6 +1,7 @@
 """Networks as small frozen descriptions; what they build answers with named outputs."""
 
 import operator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -51,6 +52,60 @@ def mlp(*hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> MLP:
     return MLP(tuple(hidden), dropout, input_dropout)
 
 
+@dataclass(frozen=True)
+class CNN:
+    """Convolutions of 5×5, each with ReLU and 2×2 max pooling, then fully connected ReLU layers.
+
+    ``cnn(6, 16, hidden=(120, 84))`` is LeNet-5 (LeCun et al. 1998) as it is built today, with padding in both
+    convolutions.
+
+    Parameters
+    ----------
+    channels : tuple of int
+        Of each convolution.
+    hidden : tuple of int
+        Units of each fully connected layer; none by default.
+    dropout : float
+        Share of the flattened and of the hidden units dropped while training.
+    """
+
+    channels: tuple[int, ...]
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        for name in ("channels", "hidden"):
+            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
+        object.__setattr__(self, "dropout", float(self.dropout))
+        if not self.channels or min(self.channels + self.hidden) < 1:
+            raise ValueError(f"a CNN needs channels, and every layer a unit, not {self.channels} and {self.hidden}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is a share in [0, 1), not {self.dropout}")
+
+    def __str__(self) -> str:
+        return "-".join([*(f"{channels}c" for channels in self.channels), *map(str, self.hidden)])
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> "Network":
+        """A new module for images of shape (N, \\*input_shape)."""
+        depth, *sides = input_shape
+        layers: list[nn.Module] = []
+        for before, after in pairwise((depth, *self.channels)):
+            layers += [nn.Conv2d(before, after, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+            sides = [side // 2 for side in sides]
+        if not all(sides):
+            raise ValueError(f"{len(self.channels)} poolings leave nothing of an image of shape {input_shape}")
+        sizes = [self.channels[-1] * prod(sides), *self.hidden]
+        layers += [nn.Flatten(), nn.Dropout(self.dropout)]
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(self.dropout)]
+        return Network(nn.Sequential(*layers), nn.Linear(sizes[-1], classes))
+
+
+def cnn(*channels: int, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> CNN:
+    """Describe a convolutional network: ``cnn(6, 16, hidden=(120, 84))``."""
+    return CNN(tuple(channels), hidden, dropout)
+
+
 class Network(nn.Module):
     """A trunk and a linear head; a forward pass gives ``{"features": (N, D), "logits": (N, C)}``."""
 
@@ -63,16 +118,24 @@ class Network(nn.Module):
         return {"features": features, "logits": self.head(features)}
 
 
-def predict_logits(network: nn.Module, inputs: Tensor, chunk: int = 5000) -> Tensor:
-    """Logits of ``inputs``, shape (N, C), in eval mode, without gradients and in full float32 precision.
-
-    The network's mode and the precision of products are put back: what is measured does not depend on how one trained.
-    """
-    was_training, precision = network.training, torch.get_float32_matmul_precision()
-    network.eval()
+@contextmanager
+def measuring():
+    """Without gradients and with products in full float32, whatever one trains with."""
+    precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
-    with torch.no_grad():
-        logits = torch.cat([network(part)["logits"] for part in inputs.split(chunk)])
-    torch.set_float32_matmul_precision(precision)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def predict_logits(network: nn.Module, inputs: Tensor, chunk: int = 5000) -> Tensor:
+    """Logits of ``inputs``, shape (N, C), in eval mode and full precision; the network's mode is put back."""
+    was_training = network.training
+    network.eval()
+    with measuring():
+        dtype = next(network.parameters()).dtype
+        logits = torch.cat([network(part.to(dtype))["logits"] for part in inputs.split(chunk)])
     network.train(was_training)
     return logits

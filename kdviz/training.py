@@ -1,37 +1,56 @@
-"""Training: take what the store has, train the rest, return runs in the order asked."""
+"""Training: take what the store has, train the rest in arrays, return runs in the order asked."""
 
-import copy
-import hashlib
-import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import repeat
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
-from kdviz import measures
-from kdviz.data import Dataset, load_described
-from kdviz.models import predict_logits
-from kdviz.objectives import GivenLogits
+from kdviz.arrays import Array
+from kdviz.data import load
+from kdviz.grouping import grouped
 from kdviz.recipes import Recipe
-from kdviz.runs import WEIGHTS, Run, Runs, Store, default_store
+from kdviz.runs import Run, Runs
+from kdviz.store import Store, default_store
 
 DEFAULT = object()
+CHECKPOINT_SECONDS = 20.0
 
 
-def train(recipes: Recipe | Iterable[Recipe], *, store: Store | None = DEFAULT, device: str | None = None):
+class Diverged(FloatingPointError):
+    """A loss is no longer finite. Every other run is kept: in the store, and in ``finished``."""
+
+    finished: Runs
+
+
+def train(
+    recipes: Recipe | Iterable[Recipe],
+    *,
+    store: Store | None = DEFAULT,
+    device: str | None = None,
+    executor: Executor | None = None,
+):
     """Train recipes, or find the runs they already have.
+
+    Recipes of one architecture, schedule and kind of objective train together, as one array. An interrupted call
+    keeps every finished run; called again, it goes on from the last checkpoint to the same result.
 
     Parameters
     ----------
     recipes : Recipe or iterable of Recipe
     store : Store or None
         Where runs are looked up and kept; None trains afresh and keeps nothing on disk. By default
-        :func:`kdviz.runs.default_store`.
+        :func:`kdviz.store.default_store`.
     device : str, optional
-        CUDA where there is one, else the CPU.
+        By default CUDA where there is one, else MPS, else the CPU.
+    executor : concurrent.futures.Executor, optional
+        Its workers train, the students of one seed together; they must reach the store's folder.
 
     Returns
     -------
@@ -42,165 +61,173 @@ def train(recipes: Recipe | Iterable[Recipe], *, store: Store | None = DEFAULT, 
     ------
     LookupError
         Under ``KDVIZ_TRAIN=0``, a recipe that the store lacks; the message names the field that differs.
-    FloatingPointError
-        A loss that is not finite.
+    Diverged
+        A loss is no longer finite: raised when all that can be trained is trained.
     """
     wanted = [recipes] if isinstance(recipes, Recipe) else list(recipes)
     store = default_store() if store is DEFAULT else store
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    runs = {recipe: store.find(recipe) for recipe in wanted} if store else {}
+    if executor and not store:
+        raise ValueError("workers hand their runs over in a store: an executor needs one")
+    runs = {recipe: store.find(recipe) for recipe in dict.fromkeys(wanted)} if store else {}
     missing = [recipe for recipe in dict.fromkeys(wanted) if not runs.get(recipe)]
     if missing and store and os.environ.get("KDVIZ_TRAIN") == "0":
         raise LookupError(f"KDVIZ_TRAIN=0 and no run of {missing[0]}. {store.nearest(missing[0])}")
-    parents: dict[Recipe, Run] = {}
-    quiet = os.environ.get("KDVIZ_STATIC") == "1"
-    order = _in_order(missing, store, parents)
-    total = sum(recipe.epochs for recipe in order)
-    with tqdm(total=round(total), delay=2, unit="epoch", disable=quiet or not order) as bar:
-        for recipe in order:
-            bar.set_description(str(recipe), refresh=False)
-            run = _train_one(recipe, parents, device, bar)
-            if store:
-                store.save(run)
-                run = store.find(recipe)  # its arrays stay on disk until they are asked for
-            parents[recipe] = runs[recipe] = run
-    return runs[wanted[0]] if isinstance(recipes, Recipe) else Runs(runs[recipe] for recipe in wanted)
+    work = _Work(store, device or best_device(), executor)
+    work.train(missing)
+    runs |= {recipe: work.runs[recipe] for recipe in missing if recipe in work.runs}
+    finished = Runs(runs[recipe] for recipe in wanted if runs.get(recipe))
+    if work.lost:
+        error = Diverged(f"{'; '.join(work.lost.values())}. Lower the rate; the other runs are kept")
+        error.finished = finished
+        raise error
+    return finished[0] if isinstance(recipes, Recipe) else finished
 
 
-def _in_order(missing: list[Recipe], store: Store | None, parents: dict[Recipe, Run]) -> list[Recipe]:
-    """What to train, parents first; parents that the store holds with their weights are put into ``parents``."""
-    order: dict[Recipe, None] = {}
+def best_device() -> str:
+    """CUDA where there is one, else MPS, else the CPU."""
+    accelerators = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    return next((name for name, where in accelerators.items() if where.is_available()), "cpu")
 
-    def visit(recipe: Recipe) -> None:
-        for parent in recipe.parents:
-            if parent not in parents and parent not in order:
-                found = store.find(parent, weights=True) if store else None
-                if found:
-                    parents[parent] = found
+
+@dataclass
+class _Work:
+    """One call's work: where it is done, what is trained (``runs``, parents among them), and what was lost and why."""
+
+    store: Store | None
+    device: str
+    executor: Executor | None
+    runs: dict[Recipe, Run] = field(default_factory=dict)
+    lost: dict[Recipe, str] = field(default_factory=dict)
+
+    def train(self, missing: list[Recipe]) -> None:
+        """Train recipes and, before them, the parents that the store lacks."""
+        order = self._in_order(missing)
+        quiet = os.environ.get("KDVIZ_STATIC") == "1" or not order
+        total = sum(map(_examples, order))
+        with tqdm(total=total, delay=2, unit=" examples", unit_scale=True, disable=quiet) as self.bar:
+            while order:
+                ready = [recipe for recipe in order if all(parent in self.runs for parent in recipe.parents)]
+                if self.executor:
+                    self._train_elsewhere(ready)
                 else:
-                    visit(parent)
-        order.setdefault(recipe)
+                    self._train_here(ready)
+                for recipe in order:
+                    if self.lost.keys() & {*recipe.parents}:
+                        self.lost[recipe] = f"{recipe} needs a run that was lost"
+                order = [recipe for recipe in order if recipe not in self.runs and recipe not in self.lost]
 
-    for recipe in missing:
-        visit(recipe)
-    return list(order)
+    def _in_order(self, missing: list[Recipe]) -> list[Recipe]:
+        """What to train, parents first; parents that the store holds with their weights are put into ``runs``."""
+        order: dict[Recipe, None] = {}
 
+        def visit(recipe: Recipe) -> None:
+            for parent in recipe.parents:
+                if parent not in self.runs and parent not in order:
+                    found = self.store.find(parent, weights=True) if self.store else None
+                    if found:
+                        self.runs[parent] = found
+                    else:
+                        visit(parent)
+            order.setdefault(recipe)
 
-def _train_one(recipe: Recipe, parents: dict[Recipe, Run], device: str, bar: tqdm) -> Run:
-    started = time.perf_counter()
-    data = load_described(recipe.data)
-    with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
-        torch.manual_seed(seed_of(recipe.seed, "initialisation"))
-        network = recipe.model.build(tuple(data.full_train.inputs.shape[1:]), len(data.classes))
-        if recipe.init:
-            network.load_state_dict(parents[recipe.init].network().state_dict())
-        torch.manual_seed(seed_of(recipe.seed, "dropout"))
-        teacher = _Teacher(recipe, data, parents, device)
-        torch.set_flush_denormal(True)  # late gradients underflow, and processors are slow on such numbers
+        for recipe in missing:
+            visit(recipe)
+        return list(order)
+
+    def _train_elsewhere(self, ready: list[Recipe]) -> None:
+        """Hand each seed's array to the executor's workers, then find in the store what they trained."""
+        jobs = list(grouped(ready, self.device, {recipe: recipe.seed for recipe in ready}))
+        complaints = self.executor.map(_job, jobs, repeat(self.store), repeat(self.device))
+        for recipes, complaint in zip(jobs, complaints, strict=True):
+            for recipe in recipes:
+                run = self.store.find(recipe, weights=True)
+                if run:
+                    self.runs[recipe] = run
+                else:
+                    self.lost[recipe] = complaint or f"{recipe} was trained by a worker, but is not in the store"
+            self.bar.update(sum(map(_examples, recipes)))
+
+    def _train_here(self, ready: list[Recipe]) -> None:
+        checkpoints = self.store.unfinished({recipe.key for recipe in ready}) if self.store else []
+        furthest: dict[Recipe, int] = {}
+        for place, (header, _) in enumerate(checkpoints):
+            for recipe in ready:
+                if recipe.key in header["keys"]:
+                    furthest.setdefault(recipe, place)
+        waiting = list(grouped(ready, self.device, furthest))
+        while waiting:
+            recipes = waiting.pop(0)
+            checkpoint = checkpoints[furthest[recipes[0]]] if recipes[0] in furthest else None
+            try:
+                self._train_array(recipes, checkpoint)
+                continue
+            except torch.OutOfMemoryError:
+                if len(recipes) == 1:
+                    raise
+            half = len(recipes) // 2  # out here the failed array's memory is free again
+            warnings.warn(f"{len(recipes)} students did not fit into memory: half of them at a time", stacklevel=5)
+            waiting = [recipes[:half], recipes[half:], *waiting]
+
+    def _train_array(self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None) -> None:
+        with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
+            array = Array(recipes, self.runs, self.device)
+            if checkpoint:
+                array.restore(*checkpoint)
+            examples = len(recipes) * recipes[0].batch_size
+            self.bar.update(array.step * examples)
+            torch.set_flush_denormal(True)  # late gradients underflow, and processors are slow on such numbers
+            try:
+                self._fit(array, examples)
+            finally:
+                torch.set_flush_denormal(False)
+            runs = array.runs()
+        for student, epoch in array.lost.items():
+            self.lost[recipes[student]] = f"the loss of {recipes[student]} is no longer finite (epoch {epoch:g})"
+        for run in runs:
+            self.runs[run.recipe] = self._saved(run)
+        if self.store:
+            self.store.drop_unfinished()
+
+    def _fit(self, array: Array, examples: int) -> None:
+        """Train an array to its end, with a checkpoint now and then and, so that it ends as one, a last one."""
+        kept, pause = time.perf_counter(), CHECKPOINT_SECONDS
+        while not array.done:
+            epoch = 1 + len(max((history["epoch"] for history in array.history), key=len))
+            together = f"{len(array.recipes)} × {array.recipes[0].model} on {array.recipes[0].data.name}"
+            self.bar.set_description(f"{together}, epoch {epoch} of {array.recipes[0].epochs:g}", refresh=False)
+            self.bar.update(array.advance() * examples)
+            now = time.perf_counter()
+            if self.store and (now - kept > pause or (array.done and len(array.recipes) > 1)):
+                self._keep(array)
+                kept = time.perf_counter()
+                pause = max(CHECKPOINT_SECONDS, 30 * (kept - now))
+
+    def _keep(self, array: Array) -> None:
         try:
-            history = _fit(network.to(device), recipe, data, teacher, device, bar)
-        finally:
-            torch.set_flush_denormal(False)
-    arrays = {"test_logits": predict_logits(network, data.test.inputs.to(device)).cpu()}
-    arrays |= {WEIGHTS + name: weight.cpu() for name, weight in network.state_dict().items()}
-    facts = {
-        "seconds": round(time.perf_counter() - started, 2),
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
-        "threads": torch.get_num_threads(),
-        "matmul_precision": torch.get_float32_matmul_precision(),
-        "torch": torch.__version__,
-    }
-    return Run(recipe, arrays, history, facts)
+            self.store.keep_unfinished(*array.state())
+        except OSError as problem:
+            warnings.warn(f"no checkpoint could be written, training goes on: {problem}", stacklevel=7)
+
+    def _saved(self, run: Run) -> Run:
+        """The run as the store holds it: its arrays stay on disk until they are asked for."""
+        if not self.store:
+            return run
+        try:
+            self.store.save(run)
+        except OSError as problem:
+            warnings.warn(f"{run!r} is in memory only, it could not be stored: {problem}", stacklevel=6)
+            return run
+        return self.store.find(run.recipe, weights=True) or run
 
 
-def _fit(network: nn.Module, recipe: Recipe, data: Dataset, teacher: "_Teacher", device: str, bar: tqdm) -> dict:
-    """Train ``network`` in place and return its history."""
-    inputs, labels, index = (t.to(device) for t in (data.train.inputs, data.train.labels, data.train.index))
-    test_inputs, test_labels = data.test.inputs.to(device), data.test.labels.to(device)
-    steps = round(recipe.epochs * len(data.full_train) / recipe.batch_size)
-    if steps < 2:
-        raise ValueError(f"{recipe.epochs:g} epochs of {recipe} are {steps} steps: ask for more, or smaller batches")
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-    )
-    shifts = torch.Generator().manual_seed(seed_of(recipe.seed, "augmentation"))
-    history: dict[str, list[float]] = {"epoch": [], "loss": [], "test_accuracy": []}
-    losses: list[Tensor] = []
-    network.train()  # and so in every step: measuring puts the mode back
-    for step, rows in enumerate(batches(len(labels), recipe.batch_size, steps, recipe.seed), 1):
-        batch = recipe.augment(inputs[rows], shifts) if recipe.augment else inputs[rows]
-        loss = recipe.objective.loss(network(batch), labels[rows], teacher.logits(batch, index[rows]))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, steps, recipe.learning_rate)
-        optimizer.step()
-        losses.append(loss.detach())
-        epoch = step * recipe.batch_size / len(data.full_train)
-        if step == steps or int(epoch) > int((step - 1) * recipe.batch_size / len(data.full_train)):
-            mean_loss = torch.stack(losses).mean().item()
-            losses.clear()
-            if not math.isfinite(mean_loss):
-                raise FloatingPointError(
-                    f"the loss of {recipe} is no longer finite (epoch {epoch:.1f}): lower its rate"
-                )
-            history["epoch"].append(round(epoch, 2))
-            history["loss"].append(mean_loss)
-            history["test_accuracy"].append(measures.accuracy(predict_logits(network, test_inputs), test_labels))
-            bar.update(1)
-    return history
+def _examples(recipe: Recipe) -> int:
+    return round(recipe.epochs * len(load(recipe.data.name).full_train))
 
 
-class _Teacher:
-    """The soft targets' source: logits computed once, addressed by example; live where augmentation changes inputs."""
-
-    def __init__(self, recipe: Recipe, data: Dataset, parents: dict[Recipe, Run], device: str):
-        self.networks: list[nn.Module] = []
-        self.table: Tensor | None = None
-        teachers = recipe.objective.teachers
-        strangers = [t for t in teachers if isinstance(t, Recipe) and t.data.name != recipe.data.name]
-        if strangers:
-            raise ValueError(f"the teacher learnt {strangers[0].data.name}, the student is given {recipe.data.name}")
-        if recipe.augment and any(isinstance(teacher, GivenLogits) for teacher in teachers):
-            raise ValueError("given logits belong to unchanged images: use a teacher recipe, or no augmentation")
-        if teachers and recipe.augment:
-            self.networks = [copy.deepcopy(parents[teacher].network()).to(device) for teacher in teachers]
-        elif teachers:
-            given = [t.logits if isinstance(t, GivenLogits) else parents[t].logits("train") for t in teachers]
-            self.table = _averaged(given).float().to(device)
-            needed = (len(data.full_train), len(data.classes))
-            if self.table.shape != needed or not torch.isfinite(self.table).all():
-                raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(self.table.shape)}")
-
-    def logits(self, inputs: Tensor, index: Tensor) -> Tensor | None:
-        if self.networks:
-            return _averaged([predict_logits(network, inputs) for network in self.networks])
-        return None if self.table is None else self.table[index]
-
-
-def _averaged(logits: list[Tensor]) -> Tensor:
-    return logits[0] if len(logits) == 1 else measures.ensemble_logits(logits)
-
-
-def batches(examples: int, batch_size: int, steps: int, seed: int) -> Iterator[Tensor]:
-    """Rows of each batch: a stream of permutations of the examples cut into full batches, the same on every device."""
-    generator = torch.Generator().manual_seed(seed_of(seed, "order"))
-    stream = torch.empty(0, dtype=torch.int64)
-    for _ in range(steps):
-        while len(stream) < batch_size:
-            stream = torch.cat([stream, torch.randperm(examples, generator=generator)])
-        rows, stream = stream[:batch_size], stream[batch_size:]
-        yield rows
-
-
-def learning_rate_at(step: int, steps: int, peak: float, warm_up: float = 0.3) -> float:
-    """One cycle: linear up to the peak in the first ``warm_up`` share of the steps, then half a cosine to 0."""
-    done = step / steps
-    if done < warm_up:
-        return peak * done / warm_up
-    return peak * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
-
-
-def seed_of(seed: int, purpose: str) -> int:
-    """The seed of one purpose's generator, so that no two purposes share their draws."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:7])
+def _job(recipes: list[Recipe], store: Store, device: str) -> str:
+    """A worker's part: train into the store, and say what was lost."""
+    try:
+        train(recipes, store=store, device=device)
+    except Diverged as error:
+        return str(error)
+    return ""

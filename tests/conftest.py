@@ -40,3 +40,18 @@ def teacher(digits):
 @pytest.fixture
 def student(digits, teacher):
     return kd.Recipe(digits, kd.mlp(8), kd.SoftTargets(teacher, temperature=2), epochs=1)
+
+
+@pytest.fixture
+def one_array(monkeypatch):
+    """Train recipes as a single array, convolutional ones too."""
+    from kdviz import grouping
+
+    def train(recipes):
+        monkeypatch.setattr(grouping, "most_at_once", lambda recipe, wanted, device: wanted)
+        runs = kd.train(recipes, store=None)
+        monkeypatch.undo()
+        assert {run.facts["trained_together"] for run in runs} == {len(recipes)}
+        return runs
+
+    return train

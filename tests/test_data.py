@@ -163,7 +163,8 @@ def test_a_relative_data_folder_is_read_from_the_repositorys_root(monkeypatch):
 def test_jitter_shifts_each_image_by_its_own_whole_pixels():
     image = torch.zeros(64, 1, 8, 8)
     image[:, :, 4, 4] = 1
-    moved = kd.Jitter(2)(image, torch.Generator().manual_seed(0))
+    jitter = kd.Jitter(2)
+    moved = jitter(image, jitter.draw(64, torch.Generator().manual_seed(0)))
     places = moved.flatten(1).argmax(-1)
     rows, columns = places // 8, places % 8
     assert moved.shape == image.shape and (moved.sum((1, 2, 3)) == 1).all()

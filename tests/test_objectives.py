@@ -121,10 +121,15 @@ def test_weights_are_checked(weights):
         kd.SoftTargets(torch.zeros(2, 2), hard_weight=weights[0], soft_weight=weights[1])
 
 
-def test_the_loss_is_the_weighted_sum_with_no_jump_at_0(logits):
+def test_the_loss_of_each_student_is_the_weighted_sum_with_no_jump_at_0(logits):
     z, v = (x.float() for x in logits)
     labels = torch.tensor([0, 1, 2, 3, 4, 0])
-    for hard, soft in ((0.0, 1.0), (1e-9, 1.0), (0.3, 0.7), (1.0, 1e-9), (1.0, 0.0)):
-        objective = kd.SoftTargets(v, temperature=3, hard_weight=hard, soft_weight=soft)
-        expected = hard * F.cross_entropy(z, labels) + soft * soft_target_loss(z, v, 3)
-        torch.testing.assert_close(objective.loss({"logits": z}, labels, v), expected)
+    weights = torch.tensor([(0.0, 1.0), (1e-9, 1.0), (0.3, 0.7), (1.0, 1e-9), (1.0, 0.0)])
+    temperature = torch.tensor([3.0, 3.0, 1.0, 20.0, 3.0])
+    several = [x.expand(5, *x.shape) for x in (z, labels, v)]
+    losses = kd.SoftTargets.losses({"logits": several[0]}, *several[1:], temperature, *weights.T)
+    for loss, T, (hard, soft) in zip(losses, temperature.tolist(), weights.tolist(), strict=True):
+        expected = hard * F.cross_entropy(z, labels) + soft * soft_target_loss(z, v, T)
+        torch.testing.assert_close(loss, expected)
+    hard_alone = kd.HardLabels.losses({"logits": several[0]}, several[1], None)
+    torch.testing.assert_close(hard_alone, F.cross_entropy(z, labels).expand(5))

@@ -88,8 +88,9 @@ def test_networks_are_checked():
         kd.mlp(10, dropout=1.0)
 
 
-def test_a_network_names_its_outputs():
-    outputs = kd.mlp(30, 20).build((1, 8, 8), 10)(torch.zeros(3, 1, 8, 8))
+@pytest.mark.parametrize("model", [kd.mlp(30, 20), kd.cnn(4, 6, hidden=(20,))])
+def test_a_network_names_its_outputs(model):
+    outputs = model.build((1, 8, 8), 10)(torch.zeros(3, 1, 8, 8))
     assert outputs["logits"].shape == (3, 10) and outputs["features"].shape == (3, 20)
 
 
@@ -98,7 +99,7 @@ def test_a_network_names_its_outputs():
     [
         (lambda s: kd.Recipe("digits", s.model, s.objective), "data of a recipe must be Description, not str"),
         (lambda s: s.replace(objective=s), "objective of a recipe must be .* not Recipe"),
-        (lambda s: s.replace(model="mlp"), "model of a recipe must be MLP"),
+        (lambda s: s.replace(model="mlp"), "model of a recipe must be .*MLP"),
         (lambda s: s.replace(teacher=()), "a teacher is a recipe"),
         (lambda s: s.replace(teacher=np.zeros((1000, 10))), r"a tensor of logits, not \['ndarray'\]"),
         (lambda s: s.replace(teacher=kd.Run(s, {}, {})), r"a teacher is a recipe \(run.recipe\).* not \['Run'\]"),
@@ -106,6 +107,9 @@ def test_a_network_names_its_outputs():
         (lambda s: kd.grid(s, temperature=4), r"write temperature=\[...\]"),
         (lambda s: kd.grid(s, augment=kd.Jitter(2)), r"write augment=\[...\]"),
         (lambda s: kd.Jitter(-1), "at least one pixel"),
+        (lambda s: kd.cnn(), "a CNN needs channels"),
+        (lambda s: kd.cnn(4, dropout=1), r"dropout is a share in \[0, 1\)"),
+        (lambda s: kd.cnn(2, 2, 2, 2).build((1, 8, 8), 10), r"leave nothing of an image of shape \(1, 8, 8\)"),
         (lambda s: kd.train(s.replace(epochs=0.1), store=None), "0.1 epochs of .* are 1 steps"),
     ],
 )

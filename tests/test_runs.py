@@ -1,11 +1,10 @@
-import os
-
 import pytest
 import safetensors.torch
 import torch
 
 import kdviz as kd
-from kdviz import measures, reference, runs
+from kdviz import measures, reference
+from kdviz.store import write
 
 
 @pytest.fixture
@@ -21,25 +20,6 @@ def test_a_run_survives_the_store(student, store):
     assert torch.equal(found.logits("train"), run.logits("train"))
     assert {"seconds", "device", "threads", "torch"} <= set(found.facts)
     assert store.find(student.replace(seed=9)) is None
-
-
-def test_writing_is_all_or_nothing(student, store, monkeypatch):
-    run = kd.train(student, store=None)
-
-    def broken(*_):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "replace", broken)
-    with pytest.raises(OSError, match="no space left"):
-        store.save(run)
-    assert store.find(student) is None and list(store.folder.iterdir()) == []
-
-
-def test_a_truncated_run_is_a_clear_error(student, store):
-    path = store.save(kd.train(student, store=None))
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="is truncated or no run .* delete it"):
-        store.find(student)
 
 
 def test_the_table_has_a_row_for_each_run(student, store, digits):
@@ -76,7 +56,7 @@ def test_an_unknown_split_is_a_clear_error(student):
 def test_a_shipped_run_answers_as_the_one_it_came_from(blind, tmp_path, digits):
     run = kd.train(blind, store=None)
     names = {"rivals", "log_odds"}
-    runs.write(run, reference.reduced(run, names), tmp_path)
+    write(run, reference.reduced(run, names), tmp_path)
     shipped = kd.Store(tmp_path / "new", tmp_path).find(blind)
     for bias in (0.0, 1.7):
         assert (shipped.predictions(bias) == run.predictions(bias)).double().mean() > 0.997
@@ -88,7 +68,7 @@ def test_a_shipped_run_answers_as_the_one_it_came_from(blind, tmp_path, digits):
 
 def test_shipped_weights_and_logits_are_half_precision(student, tmp_path):
     run = kd.train(student, store=None)
-    path = runs.write(run, reference.reduced(run, {"weights", "test_logits", "test_predictions"}), tmp_path)
+    path = write(run, reference.reduced(run, {"weights", "test_logits", "test_predictions"}), tmp_path)
     arrays = safetensors.torch.load_file(path)
     assert {str(array.dtype) for array in arrays.values()} == {"torch.float16", "torch.uint8"}
     shipped = kd.Store(tmp_path / "new", tmp_path).find(student)
@@ -98,7 +78,7 @@ def test_shipped_weights_and_logits_are_half_precision(student, tmp_path):
 
 def test_a_shipped_teacher_without_weights_is_trained_again(student, teacher, tmp_path):
     run = kd.train(teacher, store=None)
-    runs.write(run, reference.reduced(run, {"test_predictions"}), tmp_path)
+    write(run, reference.reduced(run, {"test_predictions"}), tmp_path)
     store = kd.Store(tmp_path / "new", tmp_path)
     kd.train(student, store=store)
     assert store.find(teacher, weights=True) is not None and len(list(store.folder.iterdir())) == 2

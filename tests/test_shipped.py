@@ -2,16 +2,17 @@
 
 import pytest
 
-from kdviz import runs
+from kdviz import store
+from kdviz.runs import WEIGHTS
 
-FILES = sorted(runs.SHIPPED.glob("*.safetensors"))
+FILES = sorted(store.SHIPPED.glob("*.safetensors"))
 
 
 def test_they_are_light_and_hold_no_images():
     assert FILES and sum(path.stat().st_size for path in FILES) < 15_000_000
     allowed = {"test_logits", "test_predictions", "log_odds", "rivals/margin", "rivals/inside", "rivals/outside"}
     for path in FILES:
-        names = [name for name in runs.StoredArrays(path) if not name.startswith(runs.WEIGHTS)]
+        names = [name for name in store.StoredArrays(path) if not name.startswith(WEIGHTS)]
         assert set(names) <= allowed
 
 
@@ -20,7 +21,7 @@ def test_every_file_is_named_by_its_recipes_key():
     import json
 
     for path in FILES:
-        said = json.dumps(runs.read_header(path)["recipe"], sort_keys=True)
+        said = json.dumps(store.read_header(path)["recipe"], sort_keys=True)
         assert hashlib.sha256(said.encode()).hexdigest()[:16] == path.stem
 
 

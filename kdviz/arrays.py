@@ -1,0 +1,232 @@
+"""An array: students of one architecture, schedule and data shape, trained as one program."""
+
+import math
+import platform
+import time
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+from kdviz import measures
+from kdviz.data import load_described
+from kdviz.fused import Fused
+from kdviz.models import measuring, predict_logits
+from kdviz.recipes import Recipe
+from kdviz.runs import WEIGHTS, Run
+from kdviz.schedule import SEGMENT, Schedule, seed_of
+from kdviz.teachers import Teachers
+
+
+class Array:
+    """Students in training.
+
+    Each has its own seed, initial weights, order of examples, teacher, temperature and weights of the loss, and its
+    own part of the training set; they share architecture, schedule and test split. Neighbours with one seed and one
+    training set see the same batches.
+
+    Parameters
+    ----------
+    recipes : list of Recipe
+    parents : dict of Recipe to Run
+        Teachers and runs to start from, with their weights.
+    device : str
+    """
+
+    def __init__(self, recipes: list[Recipe], parents: dict[Recipe, Run], device: str):
+        self.recipes, self.device, self.first = recipes, torch.device(device), recipes[0]
+        self.seconds, self.step, self.epoch_began = 0.0, 0, 0
+        datasets = {recipe.data: load_described(recipe.data) for recipe in recipes}
+        self.data = datasets[self.first.data]
+        self.steps = round(self.first.epochs * len(self.data.full_train) / self.first.batch_size)
+        if self.steps < 2:
+            raise ValueError(
+                f"{self.first.epochs:g} epochs of {self.first} are {self.steps} steps: ask for more, or smaller batches"
+            )
+        self._place_data()
+        self.schedule = Schedule(recipes, datasets, self.steps, self.device)
+        self._place_network(parents)
+        self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
+        self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
+        self.history = [{"epoch": [], "loss": [], "test_accuracy": []} for _ in recipes]
+        self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and since which epoch
+        self.graph = None
+
+    def _place_data(self) -> None:
+        dtype = torch.get_default_dtype()
+        self.inputs = self.data.full_train.inputs.to(self.device, dtype)
+        self.labels = self.data.full_train.labels.to(self.device)
+        self.test_inputs = self.data.test.inputs.to(self.device, dtype)
+        self.test_labels = self.data.test.labels.to(self.device)
+
+    def _place_network(self, parents: dict[Recipe, Run]) -> None:
+        shape, classes = tuple(self.inputs.shape[1:]), len(self.data.classes)
+        networks = []
+        for recipe in self.recipes:
+            torch.manual_seed(seed_of(recipe.seed, "initialisation"))
+            networks.append(recipe.model.build(shape, classes))
+            if recipe.init:
+                networks[-1].load_state_dict(parents[recipe.init].network().state_dict())
+        torch.manual_seed(seed_of(self.first.seed, "dropout"))
+        self.network = Fused(networks, self.device)
+        self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
+        stacked = self.network.parameters.values()
+        self.first_moments, self.second_moments = ([torch.zeros_like(p) for p in stacked] for _ in range(2))
+        self.counts = [torch.zeros((), dtype=torch.float32, device=self.device) for _ in stacked]
+
+    def _of_each(self, name: str) -> Tensor:
+        values = [getattr(recipe.objective, name) for recipe in self.recipes]
+        return torch.tensor(values, dtype=self.inputs.dtype, device=self.device)
+
+    @property
+    def done(self) -> bool:
+        return self.step == self.steps or len(self.lost) == len(self.recipes)
+
+    def advance(self) -> int:
+        """Train up to the end of the epoch, or for :data:`SEGMENT` steps; returns how many steps that were."""
+        started = time.perf_counter()
+        per_epoch = len(self.labels) / self.first.batch_size
+        end_of_epoch = min(self.steps, math.ceil((int(self.step / per_epoch) + 1) * per_epoch))
+        steps = min(SEGMENT, end_of_epoch - self.step)
+        self.schedule.prepare(self.step, steps)
+        self._run(steps)
+        self.step += steps
+        if self.step == end_of_epoch:
+            self._measure()
+        self.seconds += time.perf_counter() - started
+        return steps
+
+    def _run(self, steps: int) -> None:
+        if self.device.type != "cuda":
+            for _ in range(steps):
+                self._one_step()
+            return
+        if self.graph is None:
+            warm_up = min(steps, 3)  # real steps, on a stream of their own, as capturing needs
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(warm_up):
+                    self._one_step()
+            torch.cuda.current_stream().wait_stream(side)
+            steps -= warm_up
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self._one_step()
+        for _ in range(steps):
+            self.graph.replay()
+        torch.cuda.synchronize()
+
+    def _one_step(self) -> None:
+        """A step of every student; what it reads and writes stays where it is, so that a GPU can replay it."""
+        inputs = self._inputs()
+        rows = self.schedule.rows[self.schedule.stream_of]  # of each student
+        own = inputs if self.schedule.shared else inputs[self.schedule.stream_of]
+        outputs = self.network(own, training=True)
+        teacher_logits = self.teachers.logits(inputs, rows)
+        losses = self.first.objective.losses(outputs, self.labels[rows], teacher_logits, **self.numbers)
+        parameters = [*self.network.parameters.values()]
+        gradients = torch.autograd.grad(losses.sum(), parameters)  # no student's loss depends on another's weights
+        with torch.no_grad():
+            adamw(
+                parameters, [*gradients], self.first_moments, self.second_moments, [], self.counts,
+                fused=True, capturable=self.device.type == "cuda", amsgrad=False, beta1=0.9, beta2=0.999, eps=1e-8,
+                lr=self.schedule.rate, weight_decay=self.first.weight_decay, maximize=False,
+            )  # fmt: skip
+            self.loss_sum += losses
+        self.schedule.tick()
+
+    def _inputs(self) -> Tensor:
+        rows = self.schedule.rows
+        inputs = self.inputs.index_select(0, rows.flatten())
+        if self.first.augment:
+            inputs = self.first.augment(inputs, self.schedule.shifts)
+        return inputs.view(*rows.shape, *inputs.shape[1:])
+
+    def _measure(self) -> None:
+        """End an epoch: write the history, and give up on students whose loss is no longer finite."""
+        epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
+        right = torch.zeros(len(self.recipes), device=self.device)
+        rows = 4_000 if self.device.type == "cpu" else 400_000  # of all students together: what caches hold
+        chunk = max(1, rows // len(self.recipes))
+        with measuring():
+            for inputs, labels in zip(self.test_inputs.split(chunk), self.test_labels.split(chunk), strict=True):
+                right += (self.network(inputs[None])["logits"].argmax(-1) == labels).sum(-1)
+        losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
+        for student, history in enumerate(self.history):
+            if not math.isfinite(losses[student]):
+                self.lost.setdefault(student, epoch)
+            if student not in self.lost:
+                values = {"epoch": epoch, "loss": losses[student]}
+                values["test_accuracy"] = right[student].item() / len(self.test_labels)
+                for name, value in values.items():
+                    history[name].append(value)
+        self.loss_sum.zero_()
+        self.epoch_began = self.step
+
+    def runs(self) -> list[Run]:
+        """The finished runs, without those that were lost."""
+        students = [student for student in range(len(self.recipes)) if student not in self.lost]
+        return [self._run_of(student) for student in students]
+
+    def _run_of(self, student: int) -> Run:
+        started = time.perf_counter()
+        recipe, state = self.recipes[student], self.network.state_of(student)
+        network = recipe.model.build(tuple(self.inputs.shape[1:]), len(self.data.classes)).to(self.device)
+        network.load_state_dict(state)
+        logits = predict_logits(network, self.test_inputs)
+        history = self.history[student]
+        history["test_accuracy"][-1] = measures.accuracy(logits, self.test_labels)
+        arrays = {"test_logits": logits.cpu()} | {WEIGHTS + name: weight for name, weight in state.items()}
+        seconds = self.seconds / len(self.recipes) + time.perf_counter() - started
+        on_gpu = self.device.type == "cuda"
+        facts = {
+            "seconds": round(seconds, 4),
+            "trained_together": len(self.recipes),
+            "device": torch.cuda.get_device_name() if on_gpu else self.device.type,
+            "threads": torch.get_num_threads(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        }
+        return Run(recipe, arrays, history, facts)
+
+    def state(self) -> tuple[dict, dict[str, Tensor]]:
+        """Header and arrays of a checkpoint: all that the next step depends on and a recipe does not say."""
+        header = {name: getattr(self, name) for name in ("step", "epoch_began", "seconds", "history")}
+        header["keys"] = [recipe.key for recipe in self.recipes]
+        header["lost"] = {header["keys"][student]: epoch for student, epoch in self.lost.items()}
+        arrays = {"loss_sum": self.loss_sum, "random": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            arrays["random_cuda"] = torch.cuda.get_rng_state()
+        arrays |= {f"{group}/{name}": tensor for group, name, tensor in self._trained()}
+        return header, arrays
+
+    def restore(self, header: dict, arrays: Mapping[str, Tensor]) -> None:
+        """Go on from a checkpoint that holds these students, perhaps among others."""
+        places = torch.tensor([header["keys"].index(recipe.key) for recipe in self.recipes])
+        for name in ("step", "epoch_began"):
+            setattr(self, name, header[name])
+        self.seconds = header["seconds"] * len(self.recipes) / len(header["keys"])
+        self.history = [header["history"][place] for place in places]
+        lost = [header["lost"].get(recipe.key) for recipe in self.recipes]
+        self.lost = {student: epoch for student, epoch in enumerate(lost) if epoch is not None}
+        self.loss_sum.copy_(arrays["loss_sum"][places])
+        torch.set_rng_state(arrays["random"])
+        if "random_cuda" in arrays and self.device.type == "cuda":
+            torch.cuda.set_rng_state(arrays["random_cuda"])
+        with torch.no_grad():
+            for group, name, tensor in self._trained():
+                tensor.copy_(arrays[f"{group}/{name}"][places])
+            for count in self.counts:
+                count.fill_(self.step)
+        self.schedule.skip(self.step)
+
+    def _trained(self) -> Iterator[tuple[str, str, Tensor]]:
+        """Every tensor that a step changes for each student: group, name of the parameter, tensor."""
+        groups = {"parameter": self.network.parameters.values()}
+        groups |= {"first_moment": self.first_moments, "second_moment": self.second_moments}
+        for group, tensors in groups.items():
+            for name, tensor in zip(self.network.parameters, tensors, strict=True):
+                yield group, name, tensor

@@ -1,0 +1,89 @@
+"""Networks of one architecture as one: each layer of all students is a single product or convolution."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdviz.models import Network
+
+
+class Fused:
+    """Students of one architecture, their parameters stacked.
+
+    Inside, dense activations have shape (students, units, examples) and images (examples, students·channels, height,
+    width): so the weights that meet one input, those of a stream's students in the first layer, lie one under the
+    other and need no copy of it.
+
+    Parameters
+    ----------
+    networks : list of Network
+        Alike but for their weights; neighbours share a stream of inputs. What they hold is copied.
+    device : str
+
+    Attributes
+    ----------
+    parameters : dict of str to Tensor
+        Shape (students, \\*shape), under the names the networks give them.
+    """
+
+    def __init__(self, networks: list[Network], device: str):
+        states = [network.state_dict() for network in networks]
+        self.parameters = {
+            name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]
+        }
+        self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
+        self.layers.append(("head", networks[0].head))
+        self.students = len(networks)
+
+    def __call__(self, inputs: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """Outputs of every student.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (streams, N, C, H, W)
+            As many examples for each stream; ``students / streams`` neighbours see the same ones.
+        training : bool
+            Whether dropout drops.
+
+        Returns
+        -------
+        dict
+            ``features`` of shape (students, N, D) and ``logits`` of shape (students, N, classes).
+        """
+        streams, examples = inputs.shape[:2]
+        x = inputs
+        for name, layer in self.layers:
+            features = x
+            if isinstance(layer, nn.Linear):
+                x = self._product(name, x)
+            elif isinstance(layer, nn.Conv2d):
+                x = x.transpose(0, 1).flatten(1, 2) if x.ndim == 5 else x
+                x = self._convolution(name, layer, x)
+                streams = self.students
+            elif isinstance(layer, nn.Flatten):
+                x = x if x.ndim == 5 else x.view(examples, streams, -1).transpose(0, 1)
+                x = x.flatten(2).mT.contiguous()
+            elif isinstance(layer, nn.Dropout):
+                if training and layer.p:
+                    x = F.dropout(x.repeat_interleave(self.students // len(x), 0), layer.p)
+            elif isinstance(layer, nn.ReLU):
+                x = x.relu_()
+            elif isinstance(layer, nn.MaxPool2d):
+                x = layer(x)
+            else:
+                raise TypeError(f"no fused form of the layer {type(layer).__name__}")
+        return {"features": features.mT, "logits": x.mT}
+
+    def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor) -> Tensor:
+        weight, bias = self.parameters[f"{name}.weight"].flatten(0, 1), self.parameters[f"{name}.bias"].flatten()
+        return F.conv2d(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
+
+    def _product(self, name: str, x: Tensor) -> Tensor:
+        weight, bias = self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
+        streams, inputs, examples = x.shape
+        rows = torch.baddbmm(bias.view(streams, -1, 1), weight.view(streams, -1, inputs), x)
+        return rows.view(self.students, -1, examples)
+
+    def state_of(self, student: int) -> dict[str, Tensor]:
+        """A copy of one student's weights, on the CPU, as its network names them."""
+        return {name: stacked[student].detach().cpu().clone() for name, stacked in self.parameters.items()}

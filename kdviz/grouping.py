@@ -1,0 +1,70 @@
+"""Which recipes train together, and how many at once."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+
+import psutil
+import torch
+from torch import nn
+
+from kdviz.data import load
+from kdviz.models import CNN
+from kdviz.recipes import Recipe
+
+MEMORY_SHARE = 0.7  # of what is free
+
+
+def kind_of(recipe: Recipe) -> tuple:
+    """What students of one array have in common."""
+    held_out = tuple(step for step in recipe.data.narrowed if step[0] == "split")
+    schedule = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.augment
+    return recipe.data.name, held_out, recipe.model, type(recipe.objective), *schedule
+
+
+def grouped(recipes: list[Recipe], device: str, apart: dict[Recipe, object]) -> Iterator[list[Recipe]]:
+    """Cut ``recipes`` into arrays, each no larger than fits; students with one order of examples are neighbours.
+
+    Recipes for which ``apart`` says different things, such as the checkpoint they go on from, stay apart.
+    """
+    groups: dict[tuple, list[Recipe]] = defaultdict(list)
+    for recipe in recipes:
+        groups[*kind_of(recipe), apart.get(recipe)].append(recipe)
+    for group in groups.values():
+        group.sort(key=lambda recipe: (recipe.seed, str(recipe.data)))
+        most = most_at_once(group[0], len(group), device)
+        yield from (group[start : start + most] for start in range(0, len(group), most))
+
+
+def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
+    """How many students like ``recipe`` train at once, of ``wanted``."""
+    if isinstance(recipe.model, CNN) and device == "cpu":
+        return 1  # a grouped convolution is slower there than one after another: benchmarks/README.md
+    room = int(MEMORY_SHARE * free_memory(device) / bytes_of_student(recipe))
+    if room >= wanted:
+        return wanted
+    if not room:
+        needed = bytes_of_student(recipe) / 2**20
+        raise MemoryError(f"one student, {recipe}, needs {needed:,.0f} MiB: more than is free")
+    warnings.warn(f"{wanted} students {recipe.model} do not fit into memory at once: {room} at a time", stacklevel=2)
+    return room
+
+
+def free_memory(device: str) -> int:
+    """Bytes that are free where ``device`` keeps its tensors."""
+    return torch.cuda.mem_get_info()[0] if device.startswith("cuda") else psutil.virtual_memory().available
+
+
+def bytes_of_student(recipe: Recipe) -> int:
+    """About what one more student of an array takes: weights, gradients, moments, a copy, and a batch's activations."""
+    outputs: list[int] = []
+    data = load(recipe.data.name)
+    one = data.full_train.inputs[:1]
+    with torch.random.fork_rng(), torch.no_grad():
+        network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(one.dtype)
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output.numel()))
+        network(one)
+    parameters = sum(weight.numel() for weight in network.parameters())
+    return 4 * (5 * parameters + 4 * recipe.batch_size * sum(outputs))

@@ -1,0 +1,143 @@
+"""Nothing is lost: a damaged file, a full disk, two writers, a killed process."""
+
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import kdviz as kd
+from kdviz.store import read_header
+
+
+def damage(path, how):
+    whole = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(whole[:-100])
+    elif how == "cut in the header":
+        path.write_bytes(whole[:100])
+    elif how == "a weight altered":
+        path.write_bytes(whole[:-7] + bytes([whole[-7] ^ 1]) + whole[-6:])
+    else:
+        path.write_bytes(whole.replace(b"test_accuracy", b"best_accuracy", 1))
+
+
+@pytest.mark.parametrize("how", ["truncated", "cut in the header", "a weight altered", "the header altered"])
+def test_a_damaged_run_is_set_aside_and_trained_again(student, store, how):
+    run = kd.train(student, store=store)
+    path = store.folder / f"{student.key}.safetensors"
+    damage(path, how)
+    with pytest.warns(UserWarning, match="it is set aside, and what it held is trained again"):
+        again = kd.train(student, store=store)
+    assert path.with_suffix(".damaged").exists() and torch.equal(again.logits(), run.logits())
+    assert torch.equal(store.find(student).logits(), run.logits())
+
+
+def test_a_damaged_shipped_run_is_left_where_it_is(student, tmp_path):
+    shipped = kd.Store(tmp_path / "shipped")
+    kd.train(student, store=shipped)
+    path = shipped.folder / f"{student.key}.safetensors"
+    damage(path, "truncated")
+    with pytest.warns(UserWarning, match="truncated"):
+        assert kd.Store(tmp_path / "new", shipped.folder).find(student) is None
+    assert path.exists()
+
+
+def test_a_full_disk_loses_no_training(student, store):
+    """A real one, as far as a process can tell: files may not grow beyond a few bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    recipes = kd.grid(student, seed=range(2))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
+    try:
+        with pytest.warns(UserWarning) as said:
+            runs = kd.train(recipes, store=store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    texts = [str(warning.message) for warning in said]
+    assert any("no checkpoint could be written, training goes on" in text for text in texts)
+    assert sum("is in memory only" in text for text in texts) == 3  # the teacher's and two students'
+    assert [len(run.logits()) for run in runs] == [797, 797]
+    assert not [path for path in store.folder.rglob("*") if path.is_file()]
+
+
+def train_a_sweep(folder):
+    """What the processes below do, with a checkpoint every few steps: two arrays, dropout, augmentation."""
+    from kdviz import arrays, training
+
+    os.environ["KDVIZ_STATIC"] = "1"
+    torch.set_num_threads(1)
+    training.CHECKPOINT_SECONDS, arrays.SEGMENT = 0.0, 3
+    digits = kd.load("digits")
+    teacher = kd.Recipe(digits, kd.mlp(12), kd.HardLabels(), epochs=2)
+    student = kd.Recipe(digits, kd.mlp(8, dropout=0.1), kd.SoftTargets(teacher), epochs=6, augment=kd.Jitter(1))
+    (folder / "begun").touch()
+    kd.train(kd.grid(student, temperature=[1, 4], seed=range(3)), store=kd.Store(folder))
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Start the sweep in a process of its own, forked from one that has imported all it needs."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["kdviz", "sklearn.datasets"])
+
+    def begin(folder: Path):
+        process = context.Process(target=train_a_sweep, args=(folder,))
+        process.start()
+        while not (folder / "begun").exists():
+            time.sleep(0.001)
+        return process
+
+    return begin
+
+
+def contents(folder):
+    """Arrays and history of every run; another process's must equal them to the last bit."""
+    return {p.name: (load_file(p), read_header(p)["history"]) for p in sorted(folder.glob("*.safetensors"))}
+
+
+def assert_the_same(a, b):
+    assert a.keys() == b.keys()
+    for name, (arrays, history) in a.items():
+        assert history == b[name][1] and arrays.keys() == b[name][0].keys()
+        assert all(torch.equal(arrays[array], b[name][0][array]) for array in arrays)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start, tmp_path_factory):
+    """What the sweep leaves when nothing disturbs it, and the seconds it takes."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    process, began = start(folder), time.perf_counter()
+    process.join()
+    assert process.exitcode == 0 and not list((folder / "unfinished").iterdir())
+    return contents(folder), time.perf_counter() - began
+
+
+@pytest.mark.parametrize(
+    "attempt", [*range(10), *(pytest.param(attempt, marks=pytest.mark.slow) for attempt in range(10, 50))]
+)
+def test_a_training_killed_at_any_moment_goes_on_to_the_same_result(start, undisturbed, tmp_path, attempt):
+    expected, seconds = undisturbed
+    process = start(tmp_path)
+    time.sleep(random.Random(attempt).random() * seconds)
+    os.kill(process.pid, signal.SIGINT if attempt % 3 == 0 else signal.SIGKILL)
+    process.join()
+    again = start(tmp_path)
+    again.join()
+    assert again.exitcode == 0
+    assert_the_same(contents(tmp_path), expected)
+    assert not list((tmp_path / "unfinished").glob("*.safetensors"))
+
+
+def test_two_processes_that_train_the_same_recipes_leave_whole_runs(start, undisturbed, tmp_path):
+    processes = [start(tmp_path) for _ in range(2)]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert_the_same(contents(tmp_path), undisturbed[0])
+    assert not list(tmp_path.rglob("*.partial")) and not list((tmp_path / "unfinished").iterdir())
