@@ -34,6 +34,8 @@ class Fused:
         self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
         self.layers.append(("head", networks[0].head))
         self.students = len(networks)
+        linear = [name for name, layer in self.layers if isinstance(layer, nn.Linear)]
+        self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
 
     def __call__(self, inputs: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Outputs of every student.
@@ -67,7 +69,7 @@ class Fused:
                 if training and layer.p:
                     x = F.dropout(x.repeat_interleave(self.students // len(x), 0), layer.p)
             elif isinstance(layer, nn.ReLU):
-                x = x.relu_()
+                x = F.relu(x)
             elif isinstance(layer, nn.MaxPool2d):
                 x = layer(x)
             else:
@@ -81,9 +83,41 @@ class Fused:
     def _product(self, name: str, x: Tensor) -> Tensor:
         weight, bias = self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
         streams, inputs, examples = x.shape
-        rows = torch.baddbmm(bias.view(streams, -1, 1), weight.view(streams, -1, inputs), x)
+        shape = streams, -1, inputs
+        rows = _Product.apply(weight.view(shape), bias.view(streams, -1, 1), x, self._gradients[name].view(shape))
         return rows.view(self.students, -1, examples)
 
     def state_of(self, student: int) -> dict[str, Tensor]:
         """A copy of one student's weights, on the CPU, as its network names them."""
         return {name: stacked[student].detach().cpu().clone() for name, stacked in self.parameters.items()}
+
+
+class _Product(torch.autograd.Function):
+    """``weight @ inputs + bias`` for each student, the gradient of the weights put where there is room for it."""
+
+    @staticmethod
+    def forward(ctx, weight: Tensor, bias: Tensor, inputs: Tensor, gradient: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, inputs)
+        ctx.gradient = gradient
+        return batched_product(weight, inputs).add_(bias)
+
+    @staticmethod
+    def backward(ctx, rows: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        weight, inputs = ctx.saved_tensors
+        of_inputs = batched_product(weight.mT, rows) if ctx.needs_input_grad[2] else None
+        return batched_product(rows, inputs.mT, ctx.gradient), rows.sum(-1, keepdim=True), of_inputs, None
+
+
+def batched_product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """``a @ b``, shapes (n, i, j) and (n, j, k).
+
+    On a processor each thread takes whole products of a batch: those that do not divide among the threads are done
+    one by one, by all threads together.
+    """
+    if out is None:
+        out = a.new_empty(len(a), a.shape[1], b.shape[2])
+    even = len(a) if a.device.type != "cpu" else len(a) - len(a) % torch.get_num_threads()
+    torch.bmm(a[:even], b[:even], out=out[:even])
+    for i in range(even, len(a)):
+        torch.mm(a[i], b[i], out=out[i])
+    return out

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -137,8 +136,9 @@ class _Work:
     def _train_elsewhere(self, ready: list[Recipe]) -> None:
         """Hand each seed's array to the executor's workers, then find in the store what they trained."""
         jobs = list(grouped(ready, self.device, {recipe: recipe.seed for recipe in ready}))
-        complaints = self.executor.map(_job, jobs, repeat(self.store), repeat(self.device))
-        for recipes, complaint in zip(jobs, complaints, strict=True):
+        futures = [self.executor.submit(_job, recipes, self.store, self.device) for recipes in jobs]
+        for recipes, future in zip(jobs, futures, strict=True):
+            complaint = future.result()
             for recipe in recipes:
                 run = self.store.find(recipe, weights=True)
                 if run:
@@ -175,11 +175,7 @@ class _Work:
                 array.restore(*checkpoint)
             examples = len(recipes) * recipes[0].batch_size
             self.bar.update(array.step * examples)
-            torch.set_flush_denormal(True)  # late gradients underflow, and processors are slow on such numbers
-            try:
-                self._fit(array, examples)
-            finally:
-                torch.set_flush_denormal(False)
+            self._fit(array, examples)
             runs = array.runs()
         for student, epoch in array.lost.items():
             self.lost[recipes[student]] = f"the loss of {recipes[student]} is no longer finite (epoch {epoch:g})"
