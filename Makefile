@@ -6,7 +6,7 @@ NB ?=
 SEEDS ?= 1000
 DEVICE ?=
 
-.PHONY: demo test data lab notebooks runs ship clean
+.PHONY: demo test test-slow bench data lab notebooks runs ship clean
 .DEFAULT_GOAL := demo
 
 READY := $(VENV)/.kdviz-ready
@@ -25,6 +25,13 @@ test: $(READY)        ## unit tests, then the notebooks in the digits lane, then
 	@$(BIN)/python -m ruff check --quiet .
 	@$(BIN)/python -m pytest -q
 	@$(BIN)/python -m kdviz.notebooks test
+
+test-slow: $(READY)   ## fifty killed trainings instead of ten
+	@$(BIN)/python -m pytest -q -m slow
+
+bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmarks/gpu.sh has the GPU's
+	@for name in correct tutorial products peer added lane convolutions hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@$(BIN)/python benchmarks/table.py
 
 data: $(READY)        ## download MNIST into data/
 	@$(BIN)/python -c "import kdviz; kdviz.load('mnist', download=True); print('MNIST is in place.')"

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from itertools import pairwise
 
 import torch
 from common import device_asked, wait, write
@@ -28,7 +29,7 @@ def rate(device: str, size: int) -> float:
 def operations_of_a_step(recipe: kd.Recipe, inputs: int, classes: int) -> int:
     """Multiplications and additions in a student's products: forward, by weights and, but for the first, by inputs."""
     sizes = [inputs, *recipe.model.hidden, classes]
-    layers = [2 * recipe.batch_size * before * after for before, after in zip(sizes, sizes[1:], strict=False)]
+    layers = [2 * recipe.batch_size * before * after for before, after in pairwise(sizes)]
     return 3 * sum(layers) - layers[0]
 
 

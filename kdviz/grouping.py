@@ -2,7 +2,7 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import psutil
 import torch
@@ -22,18 +22,21 @@ def kind_of(recipe: Recipe) -> tuple:
     return recipe.data.name, held_out, recipe.model, type(recipe.objective), *schedule
 
 
-def grouped(recipes: list[Recipe], device: str, apart: dict[Recipe, object]) -> Iterator[list[Recipe]]:
-    """Cut ``recipes`` into arrays, each no larger than fits; students with one order of examples are neighbours.
+def grouped(recipes: list[Recipe], apart: Mapping[Recipe, object]) -> list[list[Recipe]]:
+    """Groups of one kind; students with one order of examples are neighbours.
 
     Recipes for which ``apart`` says different things, such as the checkpoint they go on from, stay apart.
     """
     groups: dict[tuple, list[Recipe]] = defaultdict(list)
     for recipe in recipes:
         groups[*kind_of(recipe), apart.get(recipe)].append(recipe)
-    for group in groups.values():
-        group.sort(key=lambda recipe: (recipe.seed, str(recipe.data)))
-        most = most_at_once(group[0], len(group), device)
-        yield from (group[start : start + most] for start in range(0, len(group), most))
+    return [sorted(group, key=lambda recipe: (recipe.seed, str(recipe.data))) for group in groups.values()]
+
+
+def fitting(group: list[Recipe], device: str) -> list[list[Recipe]]:
+    """Cut a group into arrays that fit into memory."""
+    most = most_at_once(group[0], len(group), device)
+    return [group[start : start + most] for start in range(0, len(group), most)]
 
 
 def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from kdviz.arrays import Array
 from kdviz.data import load
-from kdviz.grouping import grouped
+from kdviz.grouping import fitting, grouped
 from kdviz.recipes import Recipe
 from kdviz.runs import Run, Runs
 from kdviz.store import Store, default_store
@@ -47,7 +47,7 @@ def train(
         Where runs are looked up and kept; None trains afresh and keeps nothing on disk. By default
         :func:`kdviz.store.default_store`.
     device : str, optional
-        By default CUDA where there is one, else MPS, else the CPU.
+        By default CUDA where there is one, else MPS, else the CPU: a worker's own choice.
     executor : concurrent.futures.Executor, optional
         Its workers train, the students of one seed together; they must reach the store's folder.
 
@@ -71,7 +71,7 @@ def train(
     missing = [recipe for recipe in dict.fromkeys(wanted) if not runs.get(recipe)]
     if missing and store and os.environ.get("KDVIZ_TRAIN") == "0":
         raise LookupError(f"KDVIZ_TRAIN=0 and no run of {missing[0]}. {store.nearest(missing[0])}")
-    work = _Work(store, device or best_device(), executor)
+    work = _Work(store, device, executor)
     work.train(missing)
     runs |= {recipe: work.runs[recipe] for recipe in missing if recipe in work.runs}
     finished = Runs(runs[recipe] for recipe in wanted if runs.get(recipe))
@@ -93,7 +93,7 @@ class _Work:
     """One call's work: where it is done, what is trained (``runs``, parents among them), and what was lost and why."""
 
     store: Store | None
-    device: str
+    device: str | None
     executor: Executor | None
     runs: dict[Recipe, Run] = field(default_factory=dict)
     lost: dict[Recipe, str] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class _Work:
 
     def _train_elsewhere(self, ready: list[Recipe]) -> None:
         """Hand each seed's array to the executor's workers, then find in the store what they trained."""
-        jobs = list(grouped(ready, self.device, {recipe: recipe.seed for recipe in ready}))
+        jobs = grouped(ready, {recipe: recipe.seed for recipe in ready})
         futures = [self.executor.submit(_job, recipes, self.store, self.device) for recipes in jobs]
         for recipes, future in zip(jobs, futures, strict=True):
             complaint = future.result()
@@ -154,12 +154,13 @@ class _Work:
             for recipe in ready:
                 if recipe.key in header["keys"]:
                     furthest.setdefault(recipe, place)
-        waiting = list(grouped(ready, self.device, furthest))
+        device = self.device or best_device()
+        waiting = [array for group in grouped(ready, furthest) for array in fitting(group, device)]
         while waiting:
             recipes = waiting.pop(0)
             checkpoint = checkpoints[furthest[recipes[0]]] if recipes[0] in furthest else None
             try:
-                self._train_array(recipes, checkpoint)
+                self._train_array(recipes, checkpoint, device)
                 continue
             except torch.OutOfMemoryError:
                 if len(recipes) == 1:
@@ -168,9 +169,11 @@ class _Work:
             warnings.warn(f"{len(recipes)} students did not fit into memory: half of them at a time", stacklevel=5)
             waiting = [recipes[:half], recipes[half:], *waiting]
 
-    def _train_array(self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None) -> None:
+    def _train_array(
+        self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str
+    ) -> None:
         with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
-            array = Array(recipes, self.runs, self.device)
+            array = Array(recipes, self.runs, device)
             if checkpoint:
                 array.restore(*checkpoint)
             examples = len(recipes) * recipes[0].batch_size
@@ -220,7 +223,7 @@ def _examples(recipe: Recipe) -> int:
     return round(recipe.epochs * len(load(recipe.data.name).full_train))
 
 
-def _job(recipes: list[Recipe], store: Store, device: str) -> str:
+def _job(recipes: list[Recipe], store: Store, device: str | None) -> str:
     """A worker's part: train into the store, and say what was lost."""
     try:
         train(recipes, store=store, device=device)
