@@ -86,8 +86,9 @@ class Array:
     def advance(self) -> int:
         """Train up to the end of the epoch, or for :data:`SEGMENT` steps; returns how many steps that were."""
         started = time.perf_counter()
-        per_epoch = len(self.labels) / self.first.batch_size
-        end_of_epoch = min(self.steps, math.ceil((int(self.step / per_epoch) + 1) * per_epoch))
+        examples, batch = len(self.labels), self.first.batch_size
+        epochs = self.step * batch // examples
+        end_of_epoch = min(self.steps, -(-(epochs + 1) * examples // batch))
         steps = min(SEGMENT, end_of_epoch - self.step)
         self.schedule.prepare(self.step, steps)
         self._run(steps)
@@ -112,21 +113,25 @@ class Array:
             for _ in range(steps):
                 self._one_step()
             return
-        if self.graph is None:
-            warm_up = min(steps, 3)  # real steps, on a stream of their own, as capturing needs
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(warm_up):
-                    self._one_step()
-            torch.cuda.current_stream().wait_stream(side)
-            steps -= warm_up
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
+        with torch.cuda.device(self.device):
+            warm_up = 0 if self.graph else min(steps, 3)
+            if not self.graph:
+                self._capture(warm_up)
+            for _ in range(steps - warm_up):
+                self.graph.replay()
+            torch.cuda.synchronize()
+
+    def _capture(self, warm_up: int) -> None:
+        """Take ``warm_up`` real steps on a stream of their own, as capturing needs, and capture the next."""
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(warm_up):
                 self._one_step()
-        for _ in range(steps):
-            self.graph.replay()
-        torch.cuda.synchronize()
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self._one_step()
 
     def _one_step(self) -> None:
         """A step of every student; what it reads and writes stays where it is, so that a GPU can replay it."""
@@ -157,19 +162,19 @@ class Array:
     def _measure(self) -> None:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
-        right = torch.zeros(len(self.recipes), device=self.device)
+        right = torch.zeros_like(self.loss_sum)
         rows = 4_000 if self.device.type == "cpu" else 400_000  # of all students together: what caches hold
         chunk = max(1, rows // len(self.recipes))
         with measuring():
             for inputs, labels in zip(self.test_inputs.split(chunk), self.test_labels.split(chunk), strict=True):
                 right += (self.network(inputs[None])["logits"].argmax(-1) == labels).sum(-1)
         losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
+        accuracies = [count / len(self.test_labels) for count in right.tolist()]
         for student, history in enumerate(self.history):
             if not math.isfinite(losses[student]):
                 self.lost.setdefault(student, epoch)
             if student not in self.lost:
-                values = {"epoch": epoch, "loss": losses[student]}
-                values["test_accuracy"] = right[student].item() / len(self.test_labels)
+                values = {"epoch": epoch, "loss": losses[student], "test_accuracy": accuracies[student]}
                 for name, value in values.items():
                     history[name].append(value)
         self.loss_sum.zero_()
@@ -194,7 +199,7 @@ class Array:
         facts = {
             "seconds": round(seconds, 4),
             "trained_together": len(self.recipes),
-            "device": torch.cuda.get_device_name() if on_gpu else self.device.type,
+            "device": torch.cuda.get_device_name(self.device) if on_gpu else self.device.type,
             "threads": torch.get_num_threads(),
             "matmul_precision": torch.get_float32_matmul_precision(),
             "torch": torch.__version__,
@@ -209,7 +214,7 @@ class Array:
         header["lost"] = {header["keys"][student]: epoch for student, epoch in self.lost.items()}
         arrays = {"loss_sum": self.loss_sum, "random": torch.get_rng_state()}
         if self.device.type == "cuda":
-            arrays["random_cuda"] = torch.cuda.get_rng_state()
+            arrays["random_cuda"] = torch.cuda.get_rng_state(self.device)
         arrays |= {f"{group}/{name}": tensor for group, name, tensor in self._trained()}
         return header, arrays
 
@@ -225,7 +230,7 @@ class Array:
         self.loss_sum.copy_(arrays["loss_sum"][places])
         torch.set_rng_state(arrays["random"])
         if "random_cuda" in arrays and self.device.type == "cuda":
-            torch.cuda.set_rng_state(arrays["random_cuda"])
+            torch.cuda.set_rng_state(arrays["random_cuda"], self.device)
         with torch.no_grad():
             for group, name, tensor in self._trained():
                 tensor.copy_(arrays[f"{group}/{name}"][places])

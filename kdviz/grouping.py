@@ -55,7 +55,11 @@ def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
 
 def free_memory(device: str) -> int:
     """Bytes that are free where ``device`` keeps its tensors."""
-    return torch.cuda.mem_get_info()[0] if device.startswith("cuda") else psutil.virtual_memory().available
+    return (
+        torch.cuda.mem_get_info(torch.device(device))[0]
+        if device.startswith("cuda")
+        else psutil.virtual_memory().available
+    )
 
 
 def bytes_of_student(recipe: Recipe) -> int:

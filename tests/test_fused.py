@@ -79,3 +79,39 @@ def test_dropout_gives_each_student_its_own_mask_and_the_same_distribution(digit
     )
     a, b = one_array(paired)
     assert not torch.allclose(a.logits(), b.logits(), atol=1e-3)
+
+
+def test_a_captured_step_is_replayed_as_often_as_it_should_be(student, monkeypatch):
+    """The bookkeeping of CUDA graphs, with a graph that replays on the CPU: capturing itself takes no step."""
+    from contextlib import contextmanager, nullcontext
+    from types import SimpleNamespace
+    from unittest.mock import MagicMock
+
+    from kdviz.arrays import Array
+
+    recipes = kd.grid(student, temperature=[1, 3], epochs=[40])
+    parents = {student.objective.teacher: kd.train(student.objective.teacher, store=None)}
+    step, capturing = Array._one_step, []
+
+    @contextmanager
+    def capture(graph):
+        capturing.append(graph)
+        yield
+        capturing.pop()
+
+    def trained(pretend):
+        array = Array(recipes, parents, "cpu")
+        if pretend:
+            array.device = SimpleNamespace(type="cuda")
+            graph = SimpleNamespace(replay=lambda: step(array))
+            names = {"CUDAGraph": lambda: graph, "graph": capture, "stream": nullcontext, "device": nullcontext}
+            names |= {"Stream": MagicMock, "current_stream": MagicMock, "synchronize": lambda: None}
+            for name, fake in names.items():
+                monkeypatch.setattr(torch.cuda, name, fake)
+            monkeypatch.setattr(Array, "_one_step", lambda self: None if capturing else step(self))
+        while not array.done:
+            array.advance()
+        return array.network.parameters
+
+    plain, pretended = trained(False), trained(True)
+    assert all(torch.equal(plain[name], pretended[name]) for name in plain)
