@@ -6,21 +6,22 @@ from common import device_asked, write
 import kdviz as kd
 from kdviz.arrays import Array
 from kdviz.measures import mean_and_interval
+from kdviz.training import as_it_was
 
 
 def trained(recipes, parents, device, restored_after=None):
     """The runs of one array; with ``restored_after`` segments, those of a second array that took over there."""
-    array = Array(recipes, parents, device)
-    segments = 0
-    while not array.done:
-        array.advance()
-        segments += 1
-        if segments == restored_after:
-            header, arrays = array.state()
-            saved = {name: tensor.detach().cpu().clone() for name, tensor in arrays.items()}
-            array = Array(recipes, parents, device)
-            array.restore(header, saved)
-    return array.runs()
+    with as_it_was(device):
+        array, segments = Array(recipes, parents, device), 0
+        while not array.done:
+            array.advance()
+            segments += 1
+            if segments == restored_after:
+                header, arrays = array.state()
+                saved = {name: tensor.detach().cpu().clone() for name, tensor in arrays.items()}
+                array = Array(recipes, parents, device)
+                array.restore(header, saved)
+        return array.runs()
 
 
 def gap(runs, others):
@@ -51,9 +52,10 @@ def main():
         alone = [run for recipe in recipes for run in trained([recipe], parents, device)]
         check(f"{name}, fused against alone, float64", gap(there, alone), 1e-9)
     torch.set_default_dtype(torch.float32)
-    dropping = kd.grid(student, seed=range(2), model=[kd.mlp(20, dropout=0.2)], augment=[kd.Jitter(1)])
-    taken_over = trained(dropping, parents, device, restored_after=3)
-    check("resumed against undisturbed, dropout", gap(trained(dropping, parents, device), taken_over), 0)
+    for model in (kd.mlp(20, dropout=0.2), kd.cnn(4, 8, hidden=(16,), dropout=0.2)):
+        dropping = kd.grid(student, seed=range(2), model=[model], epochs=[4], augment=[kd.Jitter(1)])
+        taken_over = trained(dropping, parents, device, restored_after=2)
+        check(f"{model} resumed against undisturbed, dropout", gap(trained(dropping, parents, device), taken_over), 0)
     full = None
     for precision in ("highest", "high", "medium"):
         torch.set_float32_matmul_precision(precision)

@@ -27,8 +27,10 @@ def main():
         fused = seconds(recipes, device)
         together = training.grouped
         training.grouped = lambda ready, apart: [[recipe] for recipe in ready]
-        alone = seconds(recipes, device)
-        training.grouped = together
+        try:
+            alone = seconds(recipes, device)
+        finally:
+            training.grouped = together
         rows.append(
             {
                 "notebook": notebook.stem,

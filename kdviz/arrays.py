@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from kdviz import measures
 from kdviz.data import load_described
 from kdviz.fused import Fused
 from kdviz.models import measuring, predict_logits
@@ -50,8 +49,9 @@ class Array:
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
         self.history = [{"epoch": [], "loss": [], "test_accuracy": []} for _ in recipes]
-        self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and since which epoch
+        self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and the epoch it was seen in
         self.graph = None
+        torch.manual_seed(seed_of(self.first.seed, "dropout"))  # last: what stands above may draw, or find it cached
 
     def _place_data(self) -> None:
         dtype = torch.get_default_dtype()
@@ -68,7 +68,6 @@ class Array:
             networks.append(recipe.model.build(shape, classes))
             if recipe.init:
                 networks[-1].load_state_dict(parents[recipe.init].network().state_dict())
-        torch.manual_seed(seed_of(self.first.seed, "dropout"))
         self.network = Fused(networks, self.device)
         self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
         stacked = self.network.parameters.values()
@@ -129,9 +128,10 @@ class Array:
             for _ in range(warm_up):
                 self._one_step()
         torch.cuda.current_stream().wait_stream(side)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=side):
             self._one_step()
+        self.graph = graph
 
     def _one_step(self) -> None:
         """A step of every student; what it reads and writes stays where it is, so that a GPU can replay it."""
@@ -163,7 +163,7 @@ class Array:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
         right = torch.zeros_like(self.loss_sum)
-        rows = 4_000 if self.device.type == "cpu" else 400_000  # of all students together: what caches hold
+        rows = 4_000 if self.device.type == "cpu" else 40_000  # of all students together: what caches hold
         chunk = max(1, rows // len(self.recipes))
         with measuring():
             for inputs, labels in zip(self.test_inputs.split(chunk), self.test_labels.split(chunk), strict=True):
@@ -181,9 +181,12 @@ class Array:
         self.epoch_began = self.step
 
     def runs(self) -> list[Run]:
-        """The finished runs, without those that were lost."""
-        students = [student for student in range(len(self.recipes)) if student not in self.lost]
-        return [self._run_of(student) for student in students]
+        """The finished runs; students that ended with logits that are not finite are lost too."""
+        runs = {student: self._run_of(student) for student in range(len(self.recipes)) if student not in self.lost}
+        for student, run in runs.items():
+            if not torch.isfinite(run.arrays["test_logits"]).all():
+                self.lost[student] = self.first.epochs
+        return [run for student, run in runs.items() if student not in self.lost]
 
     def _run_of(self, student: int) -> Run:
         started = time.perf_counter()
@@ -192,7 +195,7 @@ class Array:
         network.load_state_dict(state)
         logits = predict_logits(network, self.test_inputs)
         history = self.history[student]
-        history["test_accuracy"][-1] = measures.accuracy(logits, self.test_labels)
+        history["test_accuracy"][-1] = (logits.argmax(-1) == self.test_labels).double().mean().item()
         arrays = {"test_logits": logits.cpu()} | {WEIGHTS + name: weight for name, weight in state.items()}
         seconds = self.seconds / len(self.recipes) + time.perf_counter() - started
         on_gpu = self.device.type == "cuda"

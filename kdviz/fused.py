@@ -18,7 +18,7 @@ class Fused:
     ----------
     networks : list of Network
         Alike but for their weights; neighbours share a stream of inputs. What they hold is copied.
-    device : str
+    device : torch.device
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Fused:
         Shape (students, \\*shape), under the names the networks give them.
     """
 
-    def __init__(self, networks: list[Network], device: str):
+    def __init__(self, networks: list[Network], device: torch.device):
         states = [network.state_dict() for network in networks]
         self.parameters = {
             name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]
@@ -67,7 +67,8 @@ class Fused:
                 x = x.flatten(2).mT.contiguous()
             elif isinstance(layer, nn.Dropout):
                 if training and layer.p:
-                    x = F.dropout(x.repeat_interleave(self.students // len(x), 0), layer.p)
+                    own = x if len(x) == self.students else x.repeat_interleave(self.students // len(x), 0)
+                    x = F.dropout(own, layer.p)
             elif isinstance(layer, nn.ReLU):
                 x = F.relu(x)
             elif isinstance(layer, nn.MaxPool2d):

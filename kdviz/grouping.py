@@ -55,23 +55,22 @@ def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
 
 def free_memory(device: str) -> int:
     """Bytes that are free where ``device`` keeps its tensors."""
-    return (
-        torch.cuda.mem_get_info(torch.device(device))[0]
-        if device.startswith("cuda")
-        else psutil.virtual_memory().available
-    )
+    if not device.startswith("cuda"):
+        return psutil.virtual_memory().available
+    torch.cuda.empty_cache()  # what torch only holds back is free
+    return torch.cuda.mem_get_info(torch.device(device))[0]
 
 
 def bytes_of_student(recipe: Recipe) -> int:
     """About what one more student of an array takes: weights, gradients, moments, a copy, and a batch's activations."""
-    outputs: list[int] = []
     data = load(recipe.data.name)
     one = data.full_train.inputs[:1]
-    with torch.random.fork_rng(), torch.no_grad():
+    outputs = [3 * one.numel()]  # an input, as it was, shifted and laid out
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(one.dtype)
         for layer in network.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d):
                 layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output.numel()))
         network(one)
     parameters = sum(weight.numel() for weight in network.parameters())
-    return 4 * (5 * parameters + 4 * recipe.batch_size * sum(outputs))
+    return torch.get_default_dtype().itemsize * (5 * parameters + 4 * recipe.batch_size * sum(outputs))

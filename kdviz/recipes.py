@@ -35,12 +35,13 @@ class Recipe:
     batch_size : int
         Batches are always full.
     learning_rate : float
-        The peak; see :func:`kdviz.training.learning_rate_at`.
+        The peak; see :func:`kdviz.schedule.learning_rate_at`.
     weight_decay : float
         Of AdamW.
     augment : Jitter, optional
     seed : int
-        Of initialisation, order and augmentation, each with a generator of its own.
+        Of initialisation, order and augmentation, each with a generator of its own, and of dropout, whose masks an
+        array draws with the seed of its first student.
     init : Recipe, optional
         Start from the weights this recipe ended with.
     """

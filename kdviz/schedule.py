@@ -45,8 +45,8 @@ class Schedule:
         self._generators = [torch.Generator().manual_seed(seed_of(seed, "augmentation")) for seed, _ in streams]
         shape = SEGMENT, len(streams), self.first.batch_size
         self._rows = torch.zeros(shape, dtype=torch.int64, device=device)
-        self._shifts = torch.zeros(*shape, 2, dtype=torch.int64, device=device)
-        self._rates = torch.zeros(SEGMENT, device=device)
+        self._shifts = torch.zeros(*shape, 2, dtype=torch.int64, device=device) if self.first.augment else None
+        self._rates = torch.zeros(SEGMENT, dtype=torch.float32, device=device)  # as fused kernels read them
         self._clock = torch.zeros(1, dtype=torch.int64, device=device)
 
     def prepare(self, done: int, steps: int) -> None:
@@ -59,16 +59,16 @@ class Schedule:
                 self._shifts[:steps, stream] = torch.stack(shifts).to(self._rows.device)
         following = range(done + 1, done + steps + 1)
         rates = [learning_rate_at(step, self.steps, self.first.learning_rate) for step in following]
-        self._rates[:steps] = torch.tensor(rates, device=self._rates.device)
+        self._rates[:steps] = torch.tensor(rates, dtype=torch.float32, device=self._rates.device)
         self._clock.zero_()
 
     def skip(self, steps: int) -> None:
         """Draw and drop what the first ``steps`` steps were given."""
-        for _ in range(steps):
-            for order, generator in zip(self._orders, self._generators, strict=True):
-                order.take(self.first.batch_size)
-                if self.first.augment:
-                    self.first.augment.draw(self.first.batch_size, generator)
+        batch = self.first.batch_size
+        for order, generator in zip(self._orders, self._generators, strict=True):
+            order.take(steps * batch)
+            for _ in range(steps if self.first.augment else 0):
+                self.first.augment.draw(batch, generator)
 
     def tick(self) -> None:
         """Go on to the next step."""

@@ -7,7 +7,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import safetensors
@@ -65,10 +65,11 @@ class Store:
     def find(self, recipe: Recipe, weights: bool = False) -> Run | None:
         """The run of ``recipe``, or None; with ``weights``, only a run that holds them will do."""
         for folder in (self.folder, *self.shipped):
-            found = self._sound(folder / f"{recipe.key}.safetensors")
+            path = folder / f"{recipe.key}.safetensors"
+            found = self._sound(path)
             if found:
-                header, arrays = found
-                run = Run(recipe, arrays, header["history"], header["facts"])
+                header, _ = found
+                run = Run(recipe, StoredArrays(path), header["history"], header["facts"])
                 if run.has_weights or not weights:
                     return run
         return None
@@ -96,7 +97,10 @@ class Store:
         _write(self.folder / "unfinished" / f"{name}.safetensors", header, arrays)
 
     def unfinished(self, keys: set[str]) -> list[tuple[dict, Mapping[str, Tensor]]]:
-        """Header and arrays of each checkpoint that holds a student of ``keys``, the furthest trained first."""
+        """Header and arrays of each checkpoint that holds a student of ``keys``, the furthest trained first.
+
+        The arrays are read here and now: another process may write the next checkpoint in the same place.
+        """
         found = [self._sound(path) for path in sorted((self.folder / "unfinished").glob("*.safetensors"))]
         return sorted((f for f in found if f and keys & {*f[0]["keys"]}), key=lambda f: -f[0]["step"])
 
@@ -109,19 +113,19 @@ class Store:
                 if all((self.folder / f"{key}.safetensors").exists() for key in awaited):
                     path.unlink(missing_ok=True)
 
-    def _sound(self, path: Path) -> tuple[dict, StoredArrays] | None:
+    def _sound(self, path: Path) -> tuple[dict, dict[str, Tensor]] | None:
         """Header and arrays of a file that is there and unharmed."""
-        if not path.exists():
-            return None
         try:
-            return read_header(path, check=True), StoredArrays(path)
-        except FileNotFoundError:  # another process has just moved or removed it
+            return read(path)
+        except FileNotFoundError:  # not there, or another process has just moved it
             return None
         except ValueError as problem:
+            done = "it is passed over"
             if path.is_relative_to(self.folder):
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     os.replace(path, path.with_suffix(".damaged"))
-            warnings.warn(f"{problem}; it is set aside, and what it held is trained again", stacklevel=4)
+                    done = "it is set aside"
+            warnings.warn(f"{problem}; {done}, and what it held is trained again", stacklevel=4)
             return None
 
 
@@ -134,8 +138,9 @@ def write(run: Run, arrays: Mapping[str, Tensor], folder: Path) -> Path:
 def _write(path: Path, header: dict, arrays: Mapping[str, Tensor]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob("*.partial"):  # by a process that was killed while writing
-        if time.time() - left.stat().st_mtime > A_DAY:
-            left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if time.time() - left.stat().st_mtime > A_DAY:
+                left.unlink()
     tidy = {name: arrays[name].detach().cpu().contiguous() for name in arrays}
     said = json.dumps(header)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
@@ -151,19 +156,27 @@ def _write(path: Path, header: dict, arrays: Mapping[str, Tensor]) -> Path:
     return path
 
 
-def read_header(path: Path, check: bool = False) -> dict:
-    """What stands in a file's header: of a run, its recipe (as :func:`kdviz.recipes.describe` says it), history, facts.
+def read(path: Path) -> tuple[dict, dict[str, Tensor]]:
+    """Header and arrays of a file, held against the checksum written with them, where there is one."""
+    with _opened(path) as file:
+        said = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if "sha256" in said and _checksum(said["kdviz"], arrays) != said["sha256"]:
+            raise ValueError(f"{path.name} was altered: its checksum is another")
+        return json.loads(said["kdviz"]), arrays
 
-    With ``check``, header and arrays are held against the checksum written with them, where there is one.
-    """
+
+def read_header(path: Path) -> dict:
+    """A file's header: of a run, its recipe (as :func:`kdviz.recipes.describe` says it), history and facts."""
+    with _opened(path) as file:
+        return json.loads(file.metadata()["kdviz"])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator:
     try:
         with safetensors.safe_open(path, "pt") as file:
-            said = file.metadata()
-            if check and "sha256" in said:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                if _checksum(said["kdviz"], arrays) != said["sha256"]:
-                    raise ValueError(f"{path.name} was altered: its checksum is another")
-        return json.loads(said["kdviz"])
+            yield file
     except (safetensors.SafetensorError, KeyError, TypeError, json.JSONDecodeError) as problem:
         raise ValueError(f"{path.name} is truncated or no run ({problem})") from None
 

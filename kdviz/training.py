@@ -1,10 +1,12 @@
 """Training: take what the store has, train the rest in arrays, return runs in the order asked."""
 
 import os
+import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -105,12 +107,12 @@ class _Work:
         total = sum(map(_examples, order))
         with tqdm(total=total, delay=2, unit=" examples", unit_scale=True, disable=quiet) as self.bar:
             while order:
-                ready = [recipe for recipe in order if all(parent in self.runs for parent in recipe.parents)]
+                ready = [recipe for recipe in order if generation(recipe) == generation(order[0])]
                 if self.executor:
                     self._train_elsewhere(ready)
                 else:
                     self._train_here(ready)
-                for recipe in order:
+                for recipe in order:  # parents stand before their children
                     if self.lost.keys() & {*recipe.parents}:
                         self.lost[recipe] = f"{recipe} needs a run that was lost"
                 order = [recipe for recipe in order if recipe not in self.runs and recipe not in self.lost]
@@ -131,20 +133,20 @@ class _Work:
 
         for recipe in missing:
             visit(recipe)
-        return list(order)
+        return sorted(order, key=generation)
 
     def _train_elsewhere(self, ready: list[Recipe]) -> None:
         """Hand each seed's array to the executor's workers, then find in the store what they trained."""
         jobs = grouped(ready, {recipe: recipe.seed for recipe in ready})
         futures = [self.executor.submit(_job, recipes, self.store, self.device) for recipes in jobs]
         for recipes, future in zip(jobs, futures, strict=True):
-            complaint = future.result()
+            lost = future.result()
             for recipe in recipes:
                 run = self.store.find(recipe, weights=True)
                 if run:
                     self.runs[recipe] = run
                 else:
-                    self.lost[recipe] = complaint or f"{recipe} was trained by a worker, but is not in the store"
+                    self.lost[recipe] = lost.get(recipe, f"{recipe} was trained by a worker, but is not in the store")
             self.bar.update(sum(map(_examples, recipes)))
 
     def _train_here(self, ready: list[Recipe]) -> None:
@@ -172,7 +174,7 @@ class _Work:
     def _train_array(
         self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str
     ) -> None:
-        with torch.random.fork_rng():  # layers and dropout draw from the global generator; the caller's is put back
+        with as_it_was(device):
             array = Array(recipes, self.runs, device)
             if checkpoint:
                 array.restore(*checkpoint)
@@ -196,7 +198,7 @@ class _Work:
             self.bar.set_description(f"{together}, epoch {epoch} of {array.recipes[0].epochs:g}", refresh=False)
             self.bar.update(array.advance() * examples)
             now = time.perf_counter()
-            if self.store and (now - kept > pause or (array.done and len(array.recipes) > 1)):
+            if self.store and (now - kept > pause or (array.done and (len(array.recipes) > 1 or array.lost))):
                 self._keep(array)
                 kept = time.perf_counter()
                 pause = max(CHECKPOINT_SECONDS, 30 * (kept - now))
@@ -223,10 +225,30 @@ def _examples(recipe: Recipe) -> int:
     return round(recipe.epochs * len(load(recipe.data.name).full_train))
 
 
-def _job(recipes: list[Recipe], store: Store, device: str | None) -> str:
-    """A worker's part: train into the store, and say what was lost."""
-    try:
-        train(recipes, store=store, device=device)
-    except Diverged as error:
-        return str(error)
-    return ""
+def generation(recipe: Recipe) -> int:
+    """How many ancestors stand between a recipe and the eldest: what trains together depends on recipes alone."""
+    return 1 + max(map(generation, recipe.parents), default=-1)
+
+
+@contextmanager
+def as_it_was(device: str) -> Iterator[None]:
+    """Layers and dropout draw from torch's own generator, and convolutions follow the precision of products.
+
+    The caller's generator and switches are put back.
+    """
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    precise = torch.get_float32_matmul_precision() == "highest"
+    cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=not precise)
+    with torch.random.fork_rng(devices), cudnn:
+        yield
+
+
+_one_at_a_time = threading.Lock()  # torch's generator and precision belong to the process
+
+
+def _job(recipes: list[Recipe], store: Store, device: str | None) -> dict[Recipe, str]:
+    """A worker's part: train into the store, and say what was lost and why."""
+    with _one_at_a_time:
+        work = _Work(store, device, None)
+        work.train(recipes)
+        return work.lost

@@ -48,9 +48,9 @@ def one_array(monkeypatch):
     from kdviz import grouping
 
     def train(recipes):
-        monkeypatch.setattr(grouping, "most_at_once", lambda recipe, wanted, device: wanted)
-        runs = kd.train(recipes, store=None)
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(grouping, "most_at_once", lambda recipe, wanted, device: wanted)
+            runs = kd.train(recipes, store=None)
         assert {run.facts["trained_together"] for run in runs} == {len(recipes)}
         return runs
 

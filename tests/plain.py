@@ -23,7 +23,8 @@ def trained_alone(recipe, teacher_logits=None):
         loss = loss_of(recipe.objective, logits, batch, teacher_logits)
         network.zero_grad()
         loss.backward()
-        optimizer.param_groups[0]["lr"] = learning_rate_at(step, steps, recipe.learning_rate)
+        rate = learning_rate_at(step, steps, recipe.learning_rate)
+        optimizer.param_groups[0]["lr"] = torch.tensor(rate, dtype=torch.float32).item()
         optimizer.step()
     return network.eval()
 

@@ -94,7 +94,7 @@ def test_a_captured_step_is_replayed_as_often_as_it_should_be(student, monkeypat
     step, capturing = Array._one_step, []
 
     @contextmanager
-    def capture(graph):
+    def capture(graph, stream):
         capturing.append(graph)
         yield
         capturing.pop()

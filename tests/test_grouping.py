@@ -1,13 +1,14 @@
 """What trains together, what is split, what is lost, and who trains it."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 import kdviz as kd
-from kdviz import grouping, training
+from kdviz import grouping, reference, training
 from kdviz.arrays import Array
+from kdviz.store import write
 
 
 def together(runs):
@@ -20,7 +21,7 @@ def test_what_differs_only_from_student_to_student_trains_together(student, teac
     varied = [base.replace(**change) for change in ({"temperature": 3}, {"hard_weight": 1}, {"seed": 4})]
     varied += [base.replace(data=digits.without(2)), base.replace(teacher=teacher.replace(seed=3)), base]
     varied.append(base.replace(init=start))
-    assert together(kd.train(varied, store=store)) == [7] * 7
+    assert together(kd.train(varied, store=store)) == [6] * 6 + [1]  # a generation at a time
 
 
 def test_what_differs_in_kind_trains_apart(student, digits):
@@ -64,7 +65,7 @@ def test_an_array_that_runs_out_of_memory_is_halved(student, monkeypatch):
 def test_the_estimate_of_memory_counts_every_layer(student):
     wide = grouping.bytes_of_student(student.replace(model=kd.mlp(800, 800)))
     parameters = 64 * 800 + 800 * 800 + 800 * 10 + 1610
-    assert wide == 4 * (5 * parameters + 4 * 128 * 1610)
+    assert wide == 4 * (5 * parameters + 4 * 128 * (1610 + 3 * 64))
     assert grouping.bytes_of_student(student.replace(model=kd.cnn(4))) > 4 * 4 * 128 * 4 * 64
 
 
@@ -84,6 +85,13 @@ def test_a_diverging_student_is_reported_and_spoils_no_other(student, store, mon
     assert store.find(wild) is None and store.find(mild[0]) is not None
 
 
+def test_a_student_lost_on_its_own_leaves_no_checkpoint(student, store, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(kd.Diverged):
+        kd.train(student.replace(temperature=1000, soft_weight=3e38, epochs=5), store=store)
+    assert not list((store.folder / "unfinished").iterdir())
+
+
 def test_a_lost_array_stops_early(student, monkeypatch):
     steps, advance = [], Array.advance
     monkeypatch.setattr(Array, "advance", lambda self: steps.append(advance(self)) or steps[-1])
@@ -93,20 +101,24 @@ def test_a_lost_array_stops_early(student, monkeypatch):
 
 
 def test_an_executors_workers_train_each_seed_on_their_own(student, store):
-    class Inline(ThreadPoolExecutor):
-        def submit(self, function, *arguments):
-            future = Future()
-            future.set_result(function(*arguments))
-            return future
-
-    recipes = kd.grid(student, temperature=[1, 2], seed=range(2))
-    with Inline() as executor:
+    recipes = kd.grid(student, temperature=[1, 2], seed=range(4))
+    here = kd.train(recipes, store=None)
+    with ThreadPoolExecutor(4) as executor:
         runs = kd.train(recipes, store=store, executor=executor)
-        assert together(runs) == [2] * 4 and [run.recipe for run in runs] == recipes
+        assert together(runs) == [2] * 8 and [run.recipe for run in runs] == recipes
+        for a, b in zip(runs, here, strict=True):
+            torch.testing.assert_close(a.logits(), b.logits(), atol=1e-5, rtol=1e-5)
         with pytest.raises(kd.Diverged, match="SoftTargets at T = 1000, seed 0 is no longer finite"):
             kd.train(student.replace(temperature=1000, soft_weight=3e38), store=store, executor=executor)
         with pytest.raises(ValueError, match="an executor needs one"):
             kd.train(recipes, store=None, executor=executor)
+
+
+def test_a_worker_trains_a_teacher_that_was_shipped_without_weights(student, tmp_path):
+    run = kd.train(student.objective.teacher, store=None)
+    write(run, reference.reduced(run, {"test_predictions"}), tmp_path)
+    with ThreadPoolExecutor(1) as executor:
+        kd.train(student, store=kd.Store(tmp_path / "new", tmp_path), executor=executor)
 
 
 def test_a_dask_cluster_trains_into_a_shared_store(student, store):

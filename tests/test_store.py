@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import kdviz as kd
+from kdviz import store as stored
 from kdviz.store import read_header
 
 
@@ -66,8 +67,66 @@ def test_a_full_disk_loses_no_training(student, store):
     assert not [path for path in store.folder.rglob("*") if path.is_file()]
 
 
+@pytest.fixture
+def sweep(student):
+    """Students whose masks depend on who trains together: not to be trained again in part."""
+    return kd.grid(student, seed=range(3), model=[kd.mlp(8, dropout=0.2)])
+
+
+def test_an_array_stopped_while_its_runs_are_written_ends_as_one(sweep, store, tmp_path, monkeypatch):
+    undisturbed = kd.train(sweep, store=kd.Store(tmp_path / "other"))
+    save = kd.Store.save
+
+    def save_one(self, run):
+        if len(list(self.folder.glob("*.safetensors"))) == 2:  # the teacher and a student
+            raise KeyboardInterrupt
+        return save(self, run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kd.Store, "save", save_one)
+        with pytest.raises(KeyboardInterrupt):
+            kd.train(sweep, store=store)
+    for a, b in zip(kd.train(sweep, store=store), undisturbed, strict=True):
+        assert torch.equal(a.logits(), b.logits()) and a.history == b.history
+    assert not list((store.folder / "unfinished").iterdir())
+
+
+def test_a_second_writer_in_the_middle_of_a_write_disturbs_neither(student, store, monkeypatch):
+    run, replace = kd.train(student, store=None), os.replace
+
+    def replace_after_another(source, target):
+        monkeypatch.setattr(os, "replace", replace)
+        store.save(run)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_after_another)
+    store.save(run)
+    assert torch.equal(store.find(student).logits(), run.logits()) and len(list(store.folder.iterdir())) == 1
+
+
+def test_a_checkpoint_is_read_whole_even_if_another_process_goes_on_writing(store):
+    step = {"keys": ["a", "b"], "lost": {}, "step": 1}
+    store.keep_unfinished(step, {"weights": torch.ones(3)})
+    [(header, arrays)] = store.unfinished({"a"})
+    store.keep_unfinished(step | {"step": 2}, {"weights": torch.zeros(3)})
+    assert header["step"] == 1 and torch.equal(arrays["weights"], torch.ones(3))
+    assert store.unfinished({"c"}) == []
+
+
+def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_error(store, monkeypatch):
+    store.keep_unfinished({"keys": ["a"], "lost": {}, "step": 1}, {"weights": torch.ones(3)})
+    whole = stored.read_header
+
+    def gone(path):
+        path.unlink()
+        return whole(path)
+
+    monkeypatch.setattr(stored, "read_header", gone)
+    store.drop_unfinished()
+
+
 def train_a_sweep(folder):
-    """What the processes below do, with a checkpoint every few steps: two arrays, dropout, augmentation."""
+    """What the processes below do, with a checkpoint every few steps: three arrays, dropout, augmentation."""
     from kdviz import arrays, training
 
     os.environ["KDVIZ_STATIC"] = "1"
@@ -77,7 +136,8 @@ def train_a_sweep(folder):
     teacher = kd.Recipe(digits, kd.mlp(12), kd.HardLabels(), epochs=2)
     student = kd.Recipe(digits, kd.mlp(8, dropout=0.1), kd.SoftTargets(teacher), epochs=6, augment=kd.Jitter(1))
     (folder / "begun").touch()
-    kd.train(kd.grid(student, temperature=[1, 4], seed=range(3)), store=kd.Store(folder))
+    sweep = kd.grid(student, temperature=[1, 4], seed=range(3), model=[student.model, kd.mlp(7, dropout=0.2)])
+    kd.train(sweep, store=kd.Store(folder))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +149,7 @@ def start():
     def begin(folder: Path):
         process = context.Process(target=train_a_sweep, args=(folder,))
         process.start()
-        while not (folder / "begun").exists():
+        while process.is_alive() and not (folder / "begun").exists():
             time.sleep(0.001)
         return process
 
