@@ -1,5 +1,6 @@
 """What trains together, what is split, what is lost, and who trains it."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -112,6 +113,25 @@ def test_an_executors_workers_train_each_seed_on_their_own(student, store):
             kd.train(student.replace(temperature=1000, soft_weight=3e38), store=store, executor=executor)
         with pytest.raises(ValueError, match="an executor needs one"):
             kd.train(recipes, store=None, executor=executor)
+
+
+def test_workers_in_threads_take_turns(student, store, monkeypatch):
+    """Torch's generator and precision are the process's: two arrays at once would draw from one generator."""
+    active, most, work = [], [], training._Work.train
+
+    def spy(self, missing):
+        if self.executor:
+            return work(self, missing)
+        active.append(self)
+        most.append(len(active))
+        time.sleep(0.02)
+        work(self, missing)
+        active.remove(self)
+
+    monkeypatch.setattr(training._Work, "train", spy)
+    with ThreadPoolExecutor(4) as executor:
+        kd.train(kd.grid(student, seed=range(4)), store=store, executor=executor)
+    assert most == [1] * 5
 
 
 def test_a_worker_trains_a_teacher_that_was_shipped_without_weights(student, tmp_path):

@@ -6,6 +6,7 @@ import random
 import resource
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -171,11 +172,13 @@ def assert_the_same(a, b):
 @pytest.fixture(scope="module")
 def undisturbed(start, tmp_path_factory):
     """What the sweep leaves when nothing disturbs it, and the seconds it takes."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    process, began = start(folder), time.perf_counter()
-    process.join()
-    assert process.exitcode == 0 and not list((folder / "unfinished").iterdir())
-    return contents(folder), time.perf_counter() - began
+    for _ in range(2):  # the first is slower
+        folder = tmp_path_factory.mktemp("undisturbed")
+        process, began = start(folder), time.perf_counter()
+        process.join()
+        seconds = time.perf_counter() - began
+        assert process.exitcode == 0 and not list((folder / "unfinished").iterdir())
+    return contents(folder), seconds
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,8 @@ def test_a_training_killed_at_any_moment_goes_on_to_the_same_result(start, undis
     expected, seconds = undisturbed
     process = start(tmp_path)
     time.sleep(random.Random(attempt).random() * seconds)
-    os.kill(process.pid, signal.SIGINT if attempt % 3 == 0 else signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it was quicker this time
+        os.kill(process.pid, signal.SIGINT if attempt % 3 == 0 else signal.SIGKILL)
     process.join()
     again = start(tmp_path)
     again.join()
