@@ -195,7 +195,7 @@ class Array:
         network.load_state_dict(state)
         logits = predict_logits(network, self.test_inputs)
         history = self.history[student]
-        history["test_accuracy"][-1] = (logits.argmax(-1) == self.test_labels).double().mean().item()
+        history["test_accuracy"][-1] = (logits.argmax(-1) == self.test_labels).sum().item() / len(logits)
         arrays = {"test_logits": logits.cpu()} | {WEIGHTS + name: weight for name, weight in state.items()}
         seconds = self.seconds / len(self.recipes) + time.perf_counter() - started
         on_gpu = self.device.type == "cuda"
@@ -218,6 +218,8 @@ class Array:
         arrays = {"loss_sum": self.loss_sum, "random": torch.get_rng_state()}
         if self.device.type == "cuda":
             arrays["random_cuda"] = torch.cuda.get_rng_state(self.device)
+        elif self.device.type == "mps":
+            arrays["random_mps"] = torch.mps.get_rng_state()
         arrays |= {f"{group}/{name}": tensor for group, name, tensor in self._trained()}
         return header, arrays
 
@@ -234,6 +236,8 @@ class Array:
         torch.set_rng_state(arrays["random"])
         if "random_cuda" in arrays and self.device.type == "cuda":
             torch.cuda.set_rng_state(arrays["random_cuda"], self.device)
+        elif "random_mps" in arrays and self.device.type == "mps":
+            torch.mps.set_rng_state(arrays["random_mps"])
         with torch.no_grad():
             for group, name, tensor in self._trained():
                 tensor.copy_(arrays[f"{group}/{name}"][places])
