@@ -109,12 +109,11 @@ class Store:
             found.append(self._sound(path))
         return sorted(filter(None, found), key=lambda checkpoint: -checkpoint[0]["step"])
 
-    def drop_unfinished(self) -> None:
-        """Remove the checkpoints whose students are all finished."""
+    def drop_unfinished(self, lost: set[str]) -> None:
+        """Remove the checkpoints whose students are all finished, or lost."""
         for path in (self.folder / "unfinished").glob("*.safetensors"):
             with suppress(ValueError, FileNotFoundError):  # damaged, or another process has just removed it
-                header = read_header(path)
-                awaited = set(header["keys"]) - set(header["lost"])
+                awaited = {*read_header(path)["keys"]} - lost
                 if all((self.folder / f"{key}.safetensors").exists() for key in awaited):
                     path.unlink(missing_ok=True)
 

@@ -187,7 +187,7 @@ class _Work:
         for run in runs:
             self.runs[run.recipe] = self._saved(run)
         if self.store:
-            self.store.drop_unfinished()
+            self.store.drop_unfinished({recipe.key for recipe in self.lost})
 
     def _fit(self, array: Array, examples: int) -> None:
         """Train an array to its end, with a checkpoint now and then and, so that it ends as one, a last one."""
@@ -198,7 +198,7 @@ class _Work:
             self.bar.set_description(f"{together}, epoch {epoch} of {array.recipes[0].epochs:g}", refresh=False)
             self.bar.update(array.advance() * examples)
             now = time.perf_counter()
-            if self.store and (now - kept > pause or (array.done and (len(array.recipes) > 1 or array.lost))):
+            if self.store and (now - kept > pause or (array.done and len(array.recipes) > 1)):
                 self._keep(array)
                 kept = time.perf_counter()
                 pause = max(CHECKPOINT_SECONDS, 30 * (kept - now))

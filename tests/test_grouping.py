@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz import grouping, reference, training
+from kdviz import arrays, grouping, reference, training
 from kdviz.arrays import Array
 from kdviz.store import write
 
@@ -91,6 +91,15 @@ def test_a_student_lost_on_its_own_leaves_no_checkpoint(student, store, monkeypa
     with pytest.raises(kd.Diverged):
         kd.train(student.replace(temperature=1000, soft_weight=3e38, epochs=5), store=store)
     assert not list((store.folder / "unfinished").iterdir())
+
+
+def test_a_student_that_ends_without_finite_logits_is_lost(student, store, monkeypatch):
+    """As one whose last step overflows: no later loss would show it."""
+    predict = arrays.predict_logits
+    monkeypatch.setattr(arrays, "predict_logits", lambda network, inputs: predict(network, inputs) * float("nan"))
+    with pytest.raises(kd.Diverged, match=r"no longer finite \(epoch 1\)"):
+        kd.train(kd.grid(student.objective.teacher, seed=range(2)), store=store)
+    assert not list(store.folder.glob("*.safetensors")) and not list((store.folder / "unfinished").iterdir())
 
 
 def test_a_lost_array_stops_early(student, monkeypatch):

@@ -123,7 +123,7 @@ def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_error(store, 
         return whole(path)
 
     monkeypatch.setattr(stored, "read_header", gone)
-    store.drop_unfinished()
+    store.drop_unfinished(set())
 
 
 def train_a_sweep(folder):
