@@ -149,8 +149,18 @@ class _Work:
                     self.lost[recipe] = lost.get(recipe, f"{recipe} was trained by a worker, but is not in the store")
             self.bar.update(sum(map(_examples, recipes)))
 
+    def _left(self, ready: list[Recipe]) -> tuple[list[Recipe], list[tuple[dict, Mapping[str, Tensor]]]]:
+        """What no other process has finished by now, and the checkpoints to go on from, both of one moment."""
+        while True:
+            checkpoints = self.store.unfinished({recipe.key for recipe in ready})
+            found = {recipe: self.store.find(recipe, weights=True) for recipe in ready}
+            self.runs |= {recipe: run for recipe, run in found.items() if run}
+            if not any(found.values()):
+                return ready, checkpoints
+            ready = [recipe for recipe in ready if not found[recipe]]
+
     def _train_here(self, ready: list[Recipe]) -> None:
-        checkpoints = self.store.unfinished({recipe.key for recipe in ready}) if self.store else []
+        ready, checkpoints = self._left(ready) if self.store else (ready, [])
         furthest: dict[Recipe, int] = {}
         for place, (header, _) in enumerate(checkpoints):
             for recipe in ready:

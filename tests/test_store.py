@@ -92,6 +92,19 @@ def test_an_array_stopped_while_its_runs_are_written_ends_as_one(sweep, store, t
     assert not list((store.folder / "unfinished").iterdir())
 
 
+def test_what_another_process_finishes_meanwhile_is_not_trained_again(sweep, store, monkeypatch):
+    first, look = kd.train(sweep, store=kd.Store(store.folder.parent / "other")), kd.Store.unfinished
+
+    def finish_then_look(self, keys):
+        for run in first:
+            self.save(run)
+        return look(self, keys)
+
+    monkeypatch.setattr(kd.Store, "unfinished", finish_then_look)
+    for a, b in zip(kd.train(sweep, store=store), first, strict=True):
+        assert torch.equal(a.logits(), b.logits()) and a.facts == b.facts
+
+
 def test_a_second_writer_in_the_middle_of_a_write_disturbs_neither(student, store, monkeypatch):
     run, replace = kd.train(student, store=None), os.replace
 
