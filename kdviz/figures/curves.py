@@ -1,0 +1,54 @@
+"""Errors as something is turned: the bias of a class, the temperature."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter
+from torch import Tensor
+
+from kdviz import measures
+
+
+def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mapping, *, ax: Axes | None = None) -> Axes:
+    """Errors (logarithmic) against the bias added to the omitted class: a line a seed.
+
+    Parameters
+    ----------
+    biases : Tensor, shape (B,)
+    errors : mapping of name to Tensor of shape (seeds, B)
+    """
+    ax = ax or plt.gca()
+    for name, curves in errors.items():
+        for i, curve in enumerate(curves.numpy()):
+            ax.plot(biases.numpy(), curve, color=colours[name], lw=1.2, alpha=0.8, label=name if i == 0 else None)
+    ax.set(yscale="log", xlabel="bias added to the omitted class's logit", ylabel="errors on the test set")
+    ax.yaxis.set_major_formatter(LogFormatter())
+    ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    return ax
+
+
+def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes | None = None) -> Axes:
+    """Errors against temperature, a line for each value of ``hue``: mean and 95 % interval over seeds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``temperature``, ``errors``, ``seed`` and ``hue``, as :meth:`kdviz.Runs.table` gives them.
+    """
+    ax = ax or plt.gca()
+    table = table.dropna(subset="temperature")  # a student on labels has none
+    shades = sns.color_palette("crest", table[hue].nunique())
+    for colour, (name, rows) in zip(shades, table.groupby(hue, sort=False), strict=True):
+        spread = [measures.mean_and_interval(part) for _, part in rows.groupby("temperature").errors]
+        means, halves = zip(*spread, strict=True)
+        at = sorted(rows.temperature.unique())
+        ax.errorbar(at, means, halves, fmt="o-", color=colour, capsize=4, label=name)
+    ax.set(xscale="log", xlabel="temperature T", ylabel="errors on the test set")
+    ax.set_xticks(sorted(table.temperature.unique()), [f"{t:g}" for t in sorted(table.temperature.unique())])
+    ax.minorticks_off()
+    if table[hue].nunique() > 1:
+        ax.legend(title=hue)
+    return ax

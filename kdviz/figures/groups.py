@@ -1,0 +1,84 @@
+"""Values by group: a mark for each seed, the mean, and how sure it is."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
+from torch import Tensor
+
+from kdviz import measures
+from kdviz.figures.look import COLOURS
+
+
+def by_seed(
+    groups: Mapping[str, Sequence[float]],
+    *,
+    reported: Mapping[str, float] | None = None,
+    colours: Mapping[str, str] = COLOURS,
+    ax: Axes | None = None,
+) -> Axes:
+    """A value for each seed in each group, with mean, 95 % interval over seeds, and what the paper reported.
+
+    Parameters
+    ----------
+    groups : mapping of name to values
+    reported : mapping of name to value, optional
+    colours : mapping of name to colour
+    """
+    ax = ax or plt.gca()
+    for row, (name, values) in enumerate(groups.items()):
+        mean, half = measures.mean_and_interval(values)
+        colour = colours.get(name, "0.3")
+        ax.plot(values, [row] * len(values), "o", color=colour, alpha=0.45, markersize=6)
+        ax.errorbar(mean, row - 0.22, xerr=half, fmt="s", color=colour, capsize=4, markersize=6)
+        ax.annotate(f"{mean:.1f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
+        if reported and name in reported:
+            ax.plot(reported[name], row, "D", color="none", markeredgecolor="black", markersize=9)
+    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.75))
+    ax.grid(axis="x")
+    ax.plot([], [], "o", color="0.5", alpha=0.6, label="one seed")
+    ax.plot([], [], "s", color="0.3", label="mean, 95 % interval over seeds")
+    if reported:
+        ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=3)
+    return ax
+
+
+def by_class(groups: Mapping[str, Tensor], classes: Sequence[str], colours: Mapping, *, ax: Axes | None = None) -> Axes:
+    """A value for each class in each group: a bar for the mean, a dot for each seed.
+
+    Parameters
+    ----------
+    groups : mapping of name to Tensor of shape (seeds, C)
+    """
+    ax = ax or plt.gca()
+    width = 0.85 / len(groups)
+    for i, (name, values) in enumerate(groups.items()):
+        place = np.arange(len(classes)) + (i - (len(groups) - 1) / 2) * width
+        ax.bar(place, values.double().mean(0).numpy(), width, color=colours[name], label=name)
+        dots = np.linspace(-0.3, 0.3, len(values))[:, None] * width
+        ax.plot(place + dots, values.numpy(), ".", color="black", alpha=0.6, markersize=4, clip_on=False)
+    ax.set(xticks=range(len(classes)), xticklabels=classes, ylim=(0, None))
+    ax.legend()
+    return ax
+
+
+def taken_for(counts: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """How many examples of each class (row) were taken for which other (column), as a heat map.
+
+    Parameters
+    ----------
+    counts : Tensor, shape (C, C), int64
+    """
+    ax = ax or plt.gca()
+    numbers = counts.numpy()
+    text = np.where(numbers > 0, numbers.astype(str), "")
+    bar = {"label": "test images", "shrink": 0.8}
+    sns.heatmap(numbers, annot=text, fmt="", cmap="cividis", square=True, ax=ax, cbar_kws=bar)
+    ax.set(xlabel="predicted", ylabel="omitted digit", xticklabels=classes, yticklabels=classes)
+    ax.tick_params(length=0, rotation=0)
+    return ax

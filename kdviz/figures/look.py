@@ -1,0 +1,21 @@
+"""The look of every figure: one style, and one colour for each actor. Nothing is changed at import."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+STYLE = Path(__file__).with_name("kdviz.mplstyle")
+# One colour for each actor in every notebook (Okabe and Ito's colour-blind safe set).
+COLOURS = {
+    "teacher": "#0072B2",
+    "student": "#D55E00",
+    "hard labels": "#666666",
+    "weak teacher": "#56B4E9",
+    "student of the weak teacher": "#E69F00",
+    "right": "#009E73",
+}
+
+
+def use_style() -> None:
+    """Use kdviz's look for the figures that follow in this session."""
+    plt.style.use(STYLE)
