@@ -11,7 +11,8 @@ from torch.optim.adamw import adamw
 
 from kdviz.data import load_described
 from kdviz.fused import Fused
-from kdviz.models import measuring, predict_logits
+from kdviz.history import TrainAgreement, right_answers
+from kdviz.models import predict_logits
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.schedule import SEGMENT, Schedule, seed_of
@@ -48,6 +49,10 @@ class Array:
         self._place_network(parents)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
+        taught = bool(self.first.objective.teachers)
+        self.train_agreement = taught and TrainAgreement(
+            recipes, datasets, self.schedule.stream_of, self.schedule.shared
+        )
         self.history = [{"epoch": [], "loss": [], "test_accuracy": []} for _ in recipes]
         self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and the epoch it was seen in
         self.graph = None
@@ -67,7 +72,8 @@ class Array:
             torch.manual_seed(seed_of(recipe.seed, "initialisation"))
             networks.append(recipe.model.build(shape, classes))
             if recipe.init:
-                networks[-1].load_state_dict(parents[recipe.init].network().state_dict())
+                own, given = (each.state_dict() for each in (networks[-1], parents[recipe.init].network()))
+                networks[-1].load_state_dict({n: torch.lerp(own[n], given[n], recipe.init_weight) for n in own})
         self.network = Fused(networks, self.device)
         self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
         stacked = self.network.parameters.values()
@@ -162,21 +168,18 @@ class Array:
     def _measure(self) -> None:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
-        right = torch.zeros_like(self.loss_sum)
-        rows = 4_000 if self.device.type == "cpu" else 40_000  # of all students together: what caches hold
-        chunk = max(1, rows // len(self.recipes))
-        with measuring():
-            for inputs, labels in zip(self.test_inputs.split(chunk), self.test_labels.split(chunk), strict=True):
-                right += (self.network(inputs[None])["logits"].argmax(-1) == labels).sum(-1)
         losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
-        accuracies = [count / len(self.test_labels) for count in right.tolist()]
+        right = right_answers(self.network, self.test_inputs, self.test_labels).tolist()
+        measured = {"loss": losses, "test_accuracy": [count / len(self.test_labels) for count in right]}
+        if self.train_agreement:
+            measured["train_agreement"] = self.train_agreement(self.network, self.teachers, self.inputs)
         for student, history in enumerate(self.history):
             if not math.isfinite(losses[student]):
                 self.lost.setdefault(student, epoch)
             if student not in self.lost:
-                values = {"epoch": epoch, "loss": losses[student], "test_accuracy": accuracies[student]}
-                for name, value in values.items():
-                    history[name].append(value)
+                history["epoch"].append(epoch)
+                for name, values in measured.items():
+                    history.setdefault(name, []).append(values[student])
         self.loss_sum.zero_()
         self.epoch_began = self.step
 

@@ -61,10 +61,15 @@ class Description:
             left = left - set(what) if verb == "without" else left & set(what) if verb == "only" else left
         return sorted(set(range(len(CLASSES[self.name]))) - left)
 
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
+        return any(verb == "replace_inputs" for verb, *_ in self.narrowed)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A training and a test split. Narrowing verbs return a new data set; only :meth:`split` changes ``test``.
+    """A training and a test split. Verbs return a new data set; only :meth:`split` changes ``test``.
 
     Attributes
     ----------
@@ -116,11 +121,20 @@ class Dataset:
 
         Choices are made on such a data set: the original test split is out of its reach.
         """
-        if self.description.missing:
-            raise ValueError(
-                f"split before leaving classes out: the held-out part of {self.description} would lack them"
-            )
+        if self.description.missing or not {verb for verb, *_ in self.description.narrowed} <= {"take", "split"}:
+            raise ValueError(f"split first: the held-out part of {self.description} would not be like its test split")
         return self._narrow("split", operator.index(n), operator.index(seed))
+
+    def shuffle_labels(self, seed: int) -> "Dataset":
+        """Give the training examples each other's labels at random: there is nothing to learn, only to memorise."""
+        return self._narrow("shuffle_labels", operator.index(seed))
+
+    def replace_inputs(self, source: str) -> "Dataset":
+        """Train on other images, without labels: another data set's of the same shape, or ``"noise"``.
+
+        The noise is uniform in [0, 1], each pixel by itself. Students learn from soft targets alone.
+        """
+        return self._narrow("replace_inputs", source)
 
     def _indices(self, classes) -> tuple[int, ...]:
         several = [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
@@ -131,6 +145,10 @@ class Dataset:
         return tuple(sorted(int(c) for c in found))
 
     def _narrow(self, verb: str, *what) -> "Dataset":
+        description = Description(self.name, (*self.description.narrowed, (verb, *what)))
+        if verb in ("shuffle_labels", "replace_inputs"):
+            train = self._shuffled(*what) if verb == "shuffle_labels" else self._replaced(*what)
+            return Dataset(description, train, self.test, self.rows)
         labels, rows, held_out = self.full_train.labels[self.rows], self.rows, self.held_out
         if verb in ("without", "only"):
             rows = rows[torch.isin(labels, torch.tensor(what)) == (verb == "only")]
@@ -139,8 +157,23 @@ class Dataset:
         else:
             chosen, rest = map(torch.from_numpy, sources.draw(labels.numpy(), *what))
             rows, held_out = (rows[chosen], held_out) if verb == "take" else (rows[rest], rows[chosen])
-        description = Description(self.name, (*self.description.narrowed, (verb, *what)))
         return Dataset(description, self.full_train, self.full_test, rows, held_out)
+
+    def _shuffled(self, seed: int) -> Split:
+        labels = self.full_train.labels.clone()
+        order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(seed))
+        labels[self.rows] = labels[self.rows[order]]
+        return Split(self.full_train.inputs, labels, self.full_train.index)
+
+    def _replaced(self, source: str) -> Split:
+        shape = self.full_train.inputs.shape
+        if source == "noise":
+            inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+        else:
+            inputs = load(source).full_train.inputs[: len(self.full_train)]
+        if inputs.shape != shape:
+            raise ValueError(f"{source} has images of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
+        return Split(inputs, self.full_train.labels, self.full_train.index)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ MEMORY_SHARE = 0.7  # of what is free
 
 def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
-    held_out = tuple(step for step in recipe.data.narrowed if step[0] == "split")
+    steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
+    last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in ("without", "only", "take")), default=0)
     schedule = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.augment
-    return recipe.data.name, held_out, recipe.model, type(recipe.objective), *schedule
+    return recipe.data.name, steps[:last], recipe.model, type(recipe.objective), *schedule
 
 
 def grouped(recipes: list[Recipe], apart: Mapping[Recipe, object]) -> list[list[Recipe]]:

@@ -53,9 +53,11 @@ def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperatur
     return (F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2).sum(-1)
 
 
-def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross entropy of each example with its label, shape (..., N)."""
-    return -_log_softmax(logits).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+def cross_entropy_terms(logits: Tensor, labels: Tensor, smoothing: float | Tensor = 0.0) -> Tensor:
+    """The cross entropy of each example with its label, shape (..., N); ``smoothing`` broadcasts to it."""
+    log_q = _log_softmax(logits)
+    of_label = log_q.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    return -((1 - smoothing) * of_label + smoothing * log_q.mean(-1))
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
@@ -71,15 +73,28 @@ def check_temperature(temperature: float) -> float:
 
 @dataclass(frozen=True)
 class HardLabels:
-    """Cross entropy with the labels."""
+    """Cross entropy with the labels, smoothed if asked for: (1 − a) · label + a/C (Müller et al. 2019, section 1.1).
+
+    Parameters
+    ----------
+    smoothing : float
+        a, in [0, 1).
+    """
+
+    smoothing: float = 0.0
 
     teachers = ()
-    numbers = ()
+    numbers = ("smoothing",)
+
+    def __post_init__(self):
+        object.__setattr__(self, "smoothing", float(self.smoothing))
+        if not 0 <= self.smoothing < 1:
+            raise ValueError(f"smoothing is a share in [0, 1), not {self.smoothing}: 0 leaves the labels as they are")
 
     @staticmethod
-    def losses(outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None) -> Tensor:
+    def losses(outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None, smoothing: Tensor) -> Tensor:
         """Loss of each student, shape (students,); see :meth:`SoftTargets.losses`."""
-        return cross_entropy_terms(outputs["logits"], labels).mean(-1)
+        return cross_entropy_terms(outputs["logits"], labels, smoothing[:, None]).mean(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,6 +44,8 @@ class Recipe:
         array draws with the seed of its first student.
     init : Recipe, optional
         Start from the weights this recipe ended with.
+    init_weight : float
+        Their share λ, in [0, 1]; the rest is the seed's own initialisation (Stanton et al. 2021, section 6).
     """
 
     data: Description
@@ -56,6 +58,7 @@ class Recipe:
     augment: Jitter | None = None
     seed: int = 0
     init: "Recipe | None" = None
+    init_weight: float = 1.0
 
     def __post_init__(self):
         if isinstance(self.data, Dataset):
@@ -63,13 +66,17 @@ class Recipe:
         self._check_kinds()
         for name in ("batch_size", "seed"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
-        for name in ("epochs", "learning_rate", "weight_decay"):
+        for name in ("epochs", "learning_rate", "weight_decay", "init_weight"):
             value = float(getattr(self, name))
             object.__setattr__(self, name, value)
-            if not math.isfinite(value) or value < 0 or (value == 0 and name != "weight_decay"):
+            if not math.isfinite(value) or value < 0 or (value == 0 and name not in ("weight_decay", "init_weight")):
                 raise ValueError(f"{name} must be finite and above 0, not {value}")
         if self.batch_size < 1 or self.seed < 0:
             raise ValueError(f"batch_size must be at least 1 and seed at least 0: {self.batch_size}, {self.seed}")
+        if self.init_weight > 1 or (self.init_weight < 1 and not self.init):
+            raise ValueError(
+                f"init_weight is the share of init's weights, in [0, 1], not {self.init_weight}: give both"
+            )
 
     def _check_kinds(self) -> None:
         kinds = {"data": Description, "model": MLP | CNN, "objective": HardLabels | SoftTargets}
@@ -85,6 +92,8 @@ class Recipe:
                 "a teacher is a recipe (run.recipe), a tuple of recipes or a tensor of logits, "
                 f"not {[type(teacher).__name__ for teacher in teachers]}"
             )
+        if self.data.unlabelled and (not soft or self.objective.hard_weight):
+            raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
         if self.init and self.init.model != self.model:
             raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
 

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from kdviz import training
+from kdviz.data import load_described
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.sources import ROOT
-from kdviz.store import SHIPPED, default_store, write
+from kdviz.store import SHIPPED, StoredArrays, default_store, read_header, write
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
@@ -59,16 +60,21 @@ def execute(notebook: Path, tag: str | None = None) -> dict:
 def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     """What a shipped run holds of ``names``, in half precision or less.
 
-    ``weights`` and ``test_logits`` as half-precision numbers, ``test_predictions`` and ``rivals`` (see
-    :func:`kdviz.measures.rivals`) as bytes and half-precision margins, ``log_odds`` as quantiles.
+    ``weights`` and ``test_logits`` as half-precision numbers; of predictions the ``errors``: where the test examples
+    stand and what they were taken for; ``doubt``, 1 − confidence; ``rivals`` (see :func:`kdviz.measures.rivals`) as
+    bytes and half-precision margins; ``log_odds`` as quantiles.
     """
     arrays: dict[str, Tensor] = {}
     if "weights" in names:
         arrays |= {name: run.arrays[name].half() for name in run.arrays if name.startswith(WEIGHTS)}
     if "test_logits" in names:
         arrays["test_logits"] = run.logits("test").half()
-    if "test_predictions" in names:
-        arrays["test_predictions"] = run.predictions().to(torch.uint8)
+    if "errors" in names:
+        predicted = run.predictions()
+        rows = (predicted != load_described(run.recipe.data).test.labels).nonzero().squeeze(1)
+        arrays |= {"errors/row": rows.to(torch.int16), "errors/predicted": predicted[rows].to(torch.uint8)}
+    if "doubt" in names:
+        arrays["doubt"] = (1 - run.confidence()).half()
     if "rivals" in names:
         margin, inside, outside = run._rivals
         arrays["rivals/margin"] = margin.half()
@@ -101,6 +107,11 @@ def main(arguments: list[str] | None = None) -> None:
         ship(notebooks)
 
 
+def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
+    """Whether a file is of the same training and holds arrays of those names: git need not keep it twice."""
+    return read_header(path)["facts"] == run.facts and {*StoredArrays(path)} == {*arrays}
+
+
 def ship(notebooks: list[Path]) -> None:
     """Run the notebooks and write what they asked of each MNIST run to ``data/runs``; other files there go."""
     os.environ["KDVIZ_TRAIN"] = "0"
@@ -108,9 +119,12 @@ def ship(notebooks: list[Path]) -> None:
     for notebook in notebooks:
         execute(notebook)
     store, kept = default_store(), set()
-    for recipe, names in [(recipe, set(names)) for recipe, names in asked.items() if recipe.data.name != "digits"]:
-        run = store.find(recipe)
-        kept.add(write(run, reduced(run, names), SHIPPED))
+    found = [(store.find(recipe), set(names)) for recipe, names in asked.items()]
+    for run, names in [(run, names) for run, names in found if run]:  # what was trained with store=None is not there
+        arrays, path = reduced(run, names), SHIPPED / f"{run.key}.safetensors"
+        if not (path.exists() and unchanged(path, run, arrays)):
+            write(run, arrays, SHIPPED)
+        kept.add(path)
     for path in set(SHIPPED.glob("*.safetensors")) - kept:
         path.unlink()
     size = sum(path.stat().st_size for path in kept) / 1e6

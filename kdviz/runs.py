@@ -35,7 +35,8 @@ class Run:
         ``test_logits`` (N, C) and ``weights/<name>``. A shipped run holds what the notebooks ask of it, reduced:
         see :func:`kdviz.reference.reduced`.
     history : dict
-        ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end.
+        ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
+        ``train_agreement``, with it, on the first 2,000 of the training examples at most.
     facts : dict
         Seconds, device, threads and versions.
     """
@@ -86,12 +87,18 @@ class Run:
         if not self.shifted_classes:
             if bias:
                 raise ValueError(f"no class is missing from the training set of {self!r}: there is nothing to shift")
-            asked[self.recipe].add("test_predictions")
-            stored = "test_predictions" in self.arrays
-            return self.arrays["test_predictions"].long() if stored else self._test_logits.argmax(-1)
+            asked[self.recipe].add("errors")
+            return self._predictions.clone()
         asked[self.recipe].add("rivals")
         margin, inside, outside = self._rivals
         return torch.where(margin + bias > 0, inside, outside)
+
+    def confidence(self) -> Tensor:
+        """The largest probability at T = 1 of each test example, shape (N,)."""
+        asked[self.recipe].add("doubt")
+        if "doubt" in self.arrays:
+            return 1 - self.arrays["doubt"].float()
+        return self._test_logits.double().softmax(-1).amax(-1)
 
     def train_log_odds(self) -> Tensor:
         """Log-odds of :attr:`shifted_classes` for every image of the full training set, shape (N,).
@@ -135,6 +142,14 @@ class Run:
         return predict_logits(self._network, load_described(self.recipe.data).test.inputs)
 
     @cached_property
+    def _predictions(self) -> Tensor:
+        if "errors/row" not in self.arrays:
+            return self._test_logits.argmax(-1)
+        predicted = load_described(self.recipe.data).test.labels.clone()
+        predicted[self.arrays["errors/row"].long()] = self.arrays["errors/predicted"].long()
+        return predicted
+
+    @cached_property
     def _rivals(self) -> tuple[Tensor, Tensor, Tensor]:
         if "rivals/margin" in self.arrays:
             margin, inside, outside = (self.arrays[f"rivals/{name}"] for name in ("margin", "inside", "outside"))
@@ -165,6 +180,7 @@ def _row(run: Run) -> dict:
         "seed": recipe.seed,
         "errors": errors,
         "accuracy": 1 - errors / len(labels),
+        "train_agreement": run.history.get("train_agreement", [None])[-1],
         "seconds": run.facts.get("seconds"),
         "key": run.key,
     }

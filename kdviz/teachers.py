@@ -42,7 +42,7 @@ class Teachers:
             places = [distinct.index(pair) for pair in pairs]
         else:
             distinct = list(dict.fromkeys(groups))
-            tables = [_averaged([_train_logits(t, parents, device) for t in group]) for group in distinct]
+            tables = [_averaged([_train_logits(t, data, parents, device) for t in group]) for group in distinct]
             self.table = torch.stack([_checked(table, data) for table in tables]).to(device, torch.get_default_dtype())
             places = [distinct.index(group) for group in groups]
         self.place = torch.tensor(places, device=device)
@@ -71,8 +71,13 @@ def _check(recipe: Recipe) -> None:
         raise ValueError("given logits belong to unchanged images: use a teacher recipe, or no augmentation")
 
 
-def _train_logits(teacher: Recipe | GivenLogits, parents: dict[Recipe, Run], device: torch.device) -> Tensor:
-    return teacher.logits if isinstance(teacher, GivenLogits) else parents[teacher].logits("train", str(device))
+def _train_logits(teacher: Recipe | GivenLogits, data: Dataset, parents: dict[Recipe, Run], device: torch.device):
+    if isinstance(teacher, GivenLogits):
+        return teacher.logits
+    if data.description.unlabelled:
+        network = copy.deepcopy(parents[teacher].network()).to(device)
+        return predict_logits(network, data.full_train.inputs.to(device))
+    return parents[teacher].logits("train", str(device))
 
 
 def _checked(table: Tensor, data: Dataset) -> Tensor:

@@ -62,7 +62,7 @@ def test_a_class_that_does_not_exist_is_a_clear_error(digits, classes):
 
 def test_a_part_is_held_out_before_classes_are_left_out(digits):
     assert 3 in digits.split(200, seed=0).without(3).test.labels
-    with pytest.raises(ValueError, match="split before leaving classes out"):
+    with pytest.raises(ValueError, match="split first"):
         digits.without(3).split(200, seed=0)
 
 
@@ -170,3 +170,45 @@ def test_jitter_shifts_each_image_by_its_own_whole_pixels():
     assert moved.shape == image.shape and (moved.sum((1, 2, 3)) == 1).all()
     assert set(rows.tolist()) == set(columns.tolist()) == {2, 3, 4, 5, 6}
     assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) > 10
+
+
+def test_labels_are_shuffled_among_the_training_examples_alone(digits):
+    few = digits.take(100, seed=0)
+    shuffled = few.shuffle_labels(1)
+    assert torch.equal(shuffled.train.inputs, few.train.inputs) and torch.equal(
+        shuffled.test.labels, digits.test.labels
+    )
+    assert torch.equal(torch.bincount(shuffled.train.labels), torch.bincount(few.train.labels))
+    assert (shuffled.train.labels == few.train.labels).double().mean() < 0.3
+    assert torch.equal(load_described(shuffled.description).train.labels, shuffled.train.labels)
+    untouched = torch.ones(1000, dtype=torch.bool)
+    untouched[few.rows] = False
+    assert torch.equal(shuffled.full_train.labels[untouched], digits.train.labels[untouched])
+
+
+def test_inputs_are_replaced_in_training_and_not_in_the_test(digits):
+    noise = digits.replace_inputs("noise")
+    assert noise.train.inputs.shape == digits.train.inputs.shape and 0.49 < noise.train.inputs.mean() < 0.51
+    assert torch.equal(noise.test.inputs, digits.test.inputs) and noise.description.unlabelled
+    assert torch.equal(load_described(noise.description).train.inputs, noise.train.inputs)
+    held = digits.split(200, seed=0)
+    assert torch.equal(held.replace_inputs("noise").test.inputs, held.test.inputs)
+    with pytest.raises(ValueError, match="split first"):
+        noise.split(200, seed=0)
+    with pytest.raises(ValueError, match="unknown data set 'static'"):
+        digits.replace_inputs("static")
+
+
+def test_inputs_of_another_shape_are_a_clear_error(digits, monkeypatch):
+    wide = digits.full_train.inputs.new_zeros(1000, 1, 9, 9)
+    other = type(digits)(
+        digits.description,
+        type(digits.train)(wide, digits.train.labels, digits.train.index),
+        digits.full_test,
+        digits.rows,
+    )
+    monkeypatch.setattr("kdviz.data.load", lambda name: other)
+    with pytest.raises(
+        ValueError, match=r"mnist has images of shape \(1000, 1, 9, 9\): digits needs \(1000, 1, 8, 8\)"
+    ):
+        digits.replace_inputs("mnist")

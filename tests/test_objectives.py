@@ -131,5 +131,14 @@ def test_the_loss_of_each_student_is_the_weighted_sum_with_no_jump_at_0(logits):
     for loss, T, (hard, soft) in zip(losses, temperature.tolist(), weights.tolist(), strict=True):
         expected = hard * F.cross_entropy(z, labels) + soft * soft_target_loss(z, v, T)
         torch.testing.assert_close(loss, expected)
-    hard_alone = kd.HardLabels.losses({"logits": several[0]}, several[1], None)
+    hard_alone = kd.HardLabels.losses({"logits": several[0]}, several[1], None, torch.zeros(5))
     torch.testing.assert_close(hard_alone, F.cross_entropy(z, labels).expand(5))
+
+
+def test_smoothed_labels_are_the_formula(logits):
+    """Against the cross entropy with (1 − a) of the label and a/C of every class (Müller et al. 2019)."""
+    z, labels, a = logits[0], torch.tensor([0, 1, 2, 3, 4, 0]), 0.3
+    targets = (1 - a) * F.one_hot(labels, 5).double() + a / 5
+    smoothing = torch.tensor([a, 0.0], dtype=torch.float64)
+    found = kd.HardLabels.losses({"logits": torch.stack([z, z])}, torch.stack([labels, labels]), None, smoothing)
+    torch.testing.assert_close(found, torch.stack([F.cross_entropy(z, targets), F.cross_entropy(z, labels)]))

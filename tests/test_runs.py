@@ -68,9 +68,9 @@ def test_a_shipped_run_answers_as_the_one_it_came_from(blind, tmp_path, digits):
 
 def test_shipped_weights_and_logits_are_half_precision(student, tmp_path):
     run = kd.train(student, store=None)
-    path = write(run, reference.reduced(run, {"weights", "test_logits", "test_predictions"}), tmp_path)
+    path = write(run, reference.reduced(run, {"weights", "test_logits", "errors"}), tmp_path)
     arrays = safetensors.torch.load_file(path)
-    assert {str(array.dtype) for array in arrays.values()} == {"torch.float16", "torch.uint8"}
+    assert {str(array.dtype) for array in arrays.values()} == {"torch.float16", "torch.uint8", "torch.int16"}
     shipped = kd.Store(tmp_path / "new", tmp_path).find(student)
     torch.testing.assert_close(shipped.logits(), run.logits(), atol=0.01, rtol=1e-3)
     torch.testing.assert_close(shipped.logits("train"), run.logits("train"), atol=0.02, rtol=1e-2)
@@ -78,7 +78,27 @@ def test_shipped_weights_and_logits_are_half_precision(student, tmp_path):
 
 def test_a_shipped_teacher_without_weights_is_trained_again(student, teacher, tmp_path):
     run = kd.train(teacher, store=None)
-    write(run, reference.reduced(run, {"test_predictions"}), tmp_path)
+    write(run, reference.reduced(run, {"errors"}), tmp_path)
     store = kd.Store(tmp_path / "new", tmp_path)
     kd.train(student, store=store)
     assert store.find(teacher, weights=True) is not None and len(list(store.folder.iterdir())) == 2
+
+
+def test_shipped_predictions_and_confidences_are_the_runs(student, tmp_path):
+    run = kd.train(student, store=None)
+    path = write(run, reference.reduced(run, {"errors", "doubt"}), tmp_path)
+    shipped = kd.Store(tmp_path / "new", tmp_path).find(student)
+    assert set(shipped.arrays) == {"errors/row", "errors/predicted", "doubt"} and path.stat().st_size < 7000
+    assert torch.equal(shipped.predictions(), run.predictions())
+    top = run.logits().softmax(-1).amax(-1)
+    torch.testing.assert_close(shipped.confidence(), top, atol=5e-4, rtol=0)
+    torch.testing.assert_close(run.confidence().float(), top)
+
+
+def test_a_file_that_holds_what_is_asked_of_the_same_training_is_left_alone(student, tmp_path):
+    run = kd.train(student, store=None)
+    few, more = ({"errors"}, {"errors", "doubt"})
+    path = write(run, reference.reduced(run, few), tmp_path)
+    assert reference.unchanged(path, run, reference.reduced(run, few))
+    assert not reference.unchanged(path, run, reference.reduced(run, more))
+    assert not reference.unchanged(path, kd.train(student, store=None), reference.reduced(run, few))

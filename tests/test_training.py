@@ -57,7 +57,8 @@ def test_students_train_in_train_mode_and_teachers_in_eval_mode_in_every_epoch(s
         array.advance()
     steps = round(3 * 1000 / 128)
     assert [seen for seen in of_students if seen[0] == 128] == [(128, True, True)] * steps
-    assert of_teachers == [(128, False, False)] * steps
+    assert [seen for seen in of_teachers if seen[0] == 128] == [(128, False, False)] * steps
+    assert not any(training or grad for _, training, grad in of_teachers)
 
 
 def test_teacher_logits_belong_to_the_images_they_are_used_with(student, digits, monkeypatch):
@@ -167,3 +168,31 @@ def test_the_teacher_must_know_the_students_data(student):
     stranger = student.objective.teacher.replace(data=Description("mnist"))
     with pytest.raises(ValueError, match="the teacher learnt mnist, the student is given digits"):
         Array([student.replace(teacher=stranger)], {}, "cpu")
+
+
+def test_a_student_starts_between_its_own_weights_and_anothers(student):
+    """A rate of next to nothing leaves the start: λ of the other's weights, the rest its seed's own."""
+    still = student.replace(learning_rate=1e-12, seed=4)
+    given = kd.train(student, store=None)
+    own, half, whole = kd.train(
+        [still, *(still.replace(init=student, init_weight=share) for share in (0.5, 1.0))], store=None
+    )
+    for name in ("weights/trunk.2.weight", "weights/head.bias"):
+        torch.testing.assert_close(half.arrays[name], (own.arrays[name] + given.arrays[name]) / 2, atol=1e-7, rtol=1e-6)
+        torch.testing.assert_close(whole.arrays[name], given.arrays[name], atol=1e-7, rtol=1e-6)
+
+
+def test_a_teacher_answers_on_the_inputs_its_student_sees(student, digits, monkeypatch):
+    noise, seen = digits.replace_inputs("noise"), []
+    losses = kd.SoftTargets.losses
+
+    def spy(outputs, labels, teacher_logits, **numbers):
+        seen.append(teacher_logits[0])
+        return losses(outputs, labels, teacher_logits, **numbers)
+
+    monkeypatch.setattr(kd.SoftTargets, "losses", staticmethod(spy))
+    kd.train(student.replace(data=noise), store=None)
+    network = kd.train(student.objective.teacher, store=None).network()
+    rows = schedule.Order(noise.rows, student.seed).take(128)
+    with torch.no_grad():
+        torch.testing.assert_close(seen[0], network(noise.train.inputs[rows])["logits"], atol=1e-5, rtol=1e-5)

@@ -1,0 +1,57 @@
+"""What is measured of an array at the end of every epoch."""
+
+import torch
+from torch import Tensor
+
+from kdviz.data import Dataset, Description
+from kdviz.fused import Fused
+from kdviz.models import measuring
+from kdviz.recipes import Recipe
+from kdviz.teachers import Teachers
+
+WATCHED = 2_000  # training examples of each student, at most
+
+
+def at_once(students: int, device: torch.device) -> int:
+    """How many examples to measure at once: as many as caches hold for all students together."""
+    return max(1, (4_000 if device.type == "cpu" else 40_000) // students)
+
+
+def right_answers(network: Fused, inputs: Tensor, labels: Tensor) -> Tensor:
+    """How many examples each student gets right, shape (students,)."""
+    chunk = at_once(network.students, inputs.device)
+    right = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
+    with measuring():
+        for some, theirs in zip(inputs.split(chunk), labels.split(chunk), strict=True):
+            right += (network(some[None])["logits"].argmax(-1) == theirs).sum(-1)
+    return right
+
+
+class TrainAgreement:
+    """Top-1 agreement of each student with its teacher on the first of its training examples, unchanged.
+
+    Parameters
+    ----------
+    recipes : list of Recipe
+    datasets : dict of Description to Dataset
+    stream_of : Tensor, shape (students,), int64
+    shared : bool
+        As :class:`kdviz.schedule.Schedule` says them.
+    """
+
+    def __init__(self, recipes: list[Recipe], datasets: dict[Description, Dataset], stream_of: Tensor, shared: bool):
+        self.stream_of, self.shared = stream_of, shared
+        streams = dict(zip(stream_of.tolist(), recipes, strict=True))
+        rows = [datasets[streams[stream].data].rows[:WATCHED] for stream in sorted(streams)]
+        self.rows = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).to(stream_of.device)
+
+    def __call__(self, network: Fused, teachers: Teachers, inputs: Tensor) -> list[float]:
+        """One value for each student; ``inputs`` is the full training set's."""
+        agreed = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
+        with measuring():
+            for rows in self.rows.split(at_once(network.students, inputs.device), 1):
+                images = inputs[rows]  # where a stream has fewer examples, its rows are -1, and do not count
+                answers = network(images if self.shared else images[self.stream_of])["logits"].argmax(-1)
+                theirs = rows[self.stream_of]
+                agreed += ((answers == teachers.logits(images, theirs).argmax(-1)) & (theirs >= 0)).sum(-1)
+        return (agreed / (self.rows >= 0).sum(-1)[self.stream_of]).tolist()

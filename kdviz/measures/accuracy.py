@@ -1,0 +1,44 @@
+"""How often a classifier is right, on what it is wrong, and how sure a mean over seeds is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from kdviz.measures.checks import with_labels
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of examples whose largest logit is at the label.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, C)
+    labels : Tensor, shape (N,), int64
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or no example.
+    """
+    logits, labels = with_labels(logits, labels)
+    return (logits.argmax(-1) == labels).double().mean().item()
+
+
+def confusion(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Counts of examples by label (row) and predicted class (column), shape (classes, classes), int64."""
+    if predictions.shape != labels.shape or predictions.ndim != 1:
+        raise ValueError(f"predictions and labels need one shape (N,): {predictions.shape}, {labels.shape}")
+    return torch.bincount(labels * classes + predictions, minlength=classes**2).view(classes, classes)
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean over seeds and half the width of its 95 % interval (Student's t; nan for a single value)."""
+    numbers = np.asarray(values, dtype=float)
+    if not numbers.size:
+        raise ValueError("no value to average")
+    if numbers.size == 1:
+        return float(numbers[0]), float("nan")
+    return float(numbers.mean()), float(stats.sem(numbers) * stats.t.ppf(0.975, numbers.size - 1))

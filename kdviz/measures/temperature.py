@@ -1,0 +1,86 @@
+"""What a temperature does to one distribution, and to the gradient between two."""
+
+import torch
+from torch import Tensor
+
+from kdviz.measures.checks import checked_logits, checked_pair
+
+
+def entropy(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """Entropy of softmax(logits / T) of each example, in nats, shape (N,).
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, C)
+    temperature : float
+        T, above 0.
+    """
+    log_p = (checked_logits(logits).double() / _above_zero(temperature)).log_softmax(-1)
+    return -(log_p.exp() * log_p).sum(-1)
+
+
+def soft_target_gradient(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Gradient of T² KL(softmax(v/T) ‖ softmax(z/T)) with respect to z: T (q − p), shape (N, C), float64.
+
+    Without the factor T² it is (q − p)/T (Hinton et al. 2015, equation 2); for T far above the logits it tends to
+    (z − v)/C, each example's mean logit subtracted first (equation 4, where both have mean zero).
+
+    Parameters
+    ----------
+    student_logits, teacher_logits : Tensor, shape (N, C)
+        z and v.
+    temperature : float
+        T, above 0.
+    """
+    student, teacher = checked_pair(student_logits, teacher_logits)
+    q, p = ((logits.double() / _above_zero(temperature)).softmax(-1) for logits in (student, teacher))
+    return temperature * (q - p)
+
+
+def gradient_shares(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Share of each class in an example's gradient: |q − p| divided by its sum over the classes, shape (N, C).
+
+    Parameters
+    ----------
+    student_logits, teacher_logits : Tensor, shape (N, C)
+        Not the same for any example: no gradient has no shares.
+    temperature : float
+        T, above 0.
+    """
+    size = soft_target_gradient(student_logits, teacher_logits, temperature).abs()
+    total = size.sum(-1, keepdim=True)
+    if (total == 0).any():
+        raise ValueError(f"student and teacher agree entirely on {int((total == 0).sum())} examples: no gradient there")
+    return size / total
+
+
+def high_temperature_gap(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float, center: bool = True
+) -> tuple[Tensor, Tensor]:
+    """How far the gradient is from its limit at high temperature, (z − v)/C for the loss with its factor T².
+
+    Parameters
+    ----------
+    student_logits, teacher_logits : Tensor, shape (N, C)
+    temperature : float
+    center : bool
+        First subtract each example's mean logit, which the softmax does not see and the limit does.
+
+    Returns
+    -------
+    cosine : Tensor, shape (N,)
+        Between gradient and limit.
+    error : Tensor, shape (N,)
+        Norm of their difference over the norm of the limit.
+    """
+    gradient = soft_target_gradient(student_logits, teacher_logits, temperature)
+    limit = (torch.as_tensor(student_logits).double() - torch.as_tensor(teacher_logits).double()) / gradient.shape[-1]
+    if center:
+        limit = limit - limit.mean(-1, keepdim=True)
+    return torch.cosine_similarity(gradient, limit, -1), (gradient - limit).norm(dim=-1) / limit.norm(dim=-1)
+
+
+def _above_zero(temperature: float) -> float:
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"a temperature must be finite and above 0, not {temperature}: 1 leaves the softmax as it is")
+    return temperature

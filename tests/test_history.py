@@ -1,0 +1,47 @@
+"""What is measured at the end of every epoch."""
+
+import pytest
+import torch
+
+import kdviz as kd
+from kdviz import history
+from kdviz.data import load_described
+
+
+def agreement_by_hand(run, most=2_000):
+    """With the teacher, over the student's own training examples, from the finished networks."""
+    data = load_described(run.recipe.data)
+    inputs = data.full_train.inputs[data.rows[:most]]
+    (taught,) = run.recipe.objective.teachers
+    networks = [kd.train(recipe, store=None).network() for recipe in (taught, run.recipe)]
+    with torch.no_grad():
+        pair = [network(inputs)["logits"] for network in networks]
+    return kd.measures.agreement(*pair)
+
+
+def test_it_is_the_agreement_with_the_teacher_on_the_students_own_examples(student, teacher, digits, one_array):
+    narrow = [student.replace(data=digits.take(n, seed=1), epochs=3) for n in (40, 700)]
+    other = student.replace(teacher=teacher.replace(seed=3), seed=2, epochs=3)
+    for run in one_array([*narrow, other, student.replace(epochs=3)]):
+        assert len(run.history["train_agreement"]) == 3
+        assert run.history["train_agreement"][-1] == pytest.approx(agreement_by_hand(run), abs=1e-6)
+
+
+def test_on_no_more_than_so_many_examples_unshifted(student, monkeypatch):
+    monkeypatch.setattr(history, "WATCHED", 30)
+    shifted = kd.train(student.replace(augment=kd.Jitter(1)), store=None)
+    for run in (shifted, kd.train(student, store=None)):
+        assert run.history["train_agreement"] == [pytest.approx(agreement_by_hand(run, 30))]
+
+
+def test_given_logits_are_agreed_with_too_and_labels_alone_have_no_teacher(student, teacher, digits):
+    given = torch.nn.functional.one_hot(digits.train.labels, 10) * 9.0
+    run = kd.train(student.replace(teacher=given), store=None)
+    logits = run.logits("train")
+    assert run.history["train_agreement"][-1] == pytest.approx(kd.measures.accuracy(logits, digits.train.labels))
+    assert "train_agreement" not in kd.train(teacher, store=None).history
+
+
+def test_the_table_shows_the_last_epochs(student, teacher):
+    table = kd.train([student.replace(epochs=2), teacher], store=None).table()
+    assert table.train_agreement.isna().tolist() == [False, True]
