@@ -6,7 +6,7 @@ import base64
 import nbformat
 import pytest
 
-from kdviz import notebooks
+from kdviz import notebooks, sources
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 
@@ -35,9 +35,23 @@ def test_cells_were_run_once_from_first_to_last(notebook):
 
 def test_no_error_and_no_widget_state(path, notebook):
     assert all(output.output_type != "error" for output in outputs(notebook))
-    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "kdviz"}
     assert "widget-view" not in path.read_text(encoding="utf-8")
     assert all("execution" not in cell.metadata for cell in notebook.cells)
+
+
+def test_the_data_sets_it_names_are_those_its_recipes_need(path, notebook, monkeypatch):
+    from kdviz import reference
+
+    monkeypatch.setenv("KDVIZ_DATASET", "mnist")
+    named = notebooks.datasets_of(notebook)
+    assert "mnist" in named
+    if not all(map(sources.on_disk, named)):
+        pytest.skip(f"needs {named} on disk")
+    recipes = reference.recipes_of(path)
+    steps = [step for recipe in recipes for step in recipe.data.narrowed if step[0] == "replace_inputs"]
+    needed = {recipe.data.name for recipe in recipes} | {source for _, source in steps}
+    assert needed - {"digits", "noise"} <= set(named)
 
 
 def test_under_a_megabyte(path):

@@ -21,12 +21,14 @@ class Explorer:
         ``draw(figure, **values)`` draws on a bare matplotlib Figure.
     size : (float, float)
         Of the figure, in inches.
+    chart : callable, optional
+        ``chart()`` makes a live widget to stand between controls and picture; called only where there is a kernel.
     **controls : ipywidgets widget
         Each has a ``value``, passed to ``draw`` under its name.
     """
 
-    def __init__(self, draw: Callable, size: tuple[float, float], **controls: widgets.ValueWidget):
-        self.draw, self.size, self.controls = draw, size, controls
+    def __init__(self, draw: Callable, size: tuple[float, float], chart: Callable | None = None, **controls):
+        self.draw, self.size, self.chart, self.controls = draw, size, chart, controls
         self.picture = widgets.Image(format="png")
         for control in controls.values():
             control.observe(self._redraw, "value")
@@ -51,6 +53,7 @@ class Explorer:
         """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
         bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
         if os.environ.get("KDVIZ_STATIC") != "1":
-            box = widgets.VBox([widgets.HBox(list(self.controls.values())), self.picture])
+            chart = [self.chart()] if self.chart else []
+            box = widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])
             bundle |= box._repr_mimebundle_() | {"text/plain": repr(self)}
         return bundle, {}

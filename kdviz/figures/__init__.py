@@ -3,12 +3,16 @@
 Every function draws on ``ax`` (default: the current Axes) and returns it.
 """
 
-from kdviz.figures.curves import errors_by_bias, errors_by_temperature
-from kdviz.figures.examples import gallery, image, soft_target
+from kdviz.figures.calibration import reliability
+from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature
+from kdviz.figures.examples import gallery, image, soft_target, two_opinions
+from kdviz.figures.fidelity import agreement_against_accuracy, hues
 from kdviz.figures.groups import by_class, by_seed, taken_for
 from kdviz.figures.look import COLOURS, STYLE, use_style
+from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
 
 __all__ = [
-    "COLOURS", "STYLE", "by_class", "by_seed", "errors_by_bias", "errors_by_temperature", "gallery", "image",
-    "soft_target", "taken_for", "use_style",
+    "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature",
+    "errors_by_bias", "errors_by_temperature", "gallery", "hues", "image", "projection", "reliability",
+    "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "two_opinions", "use_style",
 ]  # fmt: skip

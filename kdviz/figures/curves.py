@@ -1,6 +1,6 @@
-"""Errors as something is turned: the bias of a class, the temperature."""
+"""A value as something is turned: the bias of a class, the temperature, the number of images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -27,6 +27,27 @@ def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mappin
     ax.set(yscale="log", xlabel="bias added to the omitted class's logit", ylabel="errors on the test set")
     ax.yaxis.set_major_formatter(LogFormatter())
     ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    return ax
+
+
+def by_setting(
+    settings: Sequence[float], groups: Mapping[str, Tensor], colours: Mapping[str, str], *, ax: Axes | None = None
+) -> Axes:
+    """A value against something turned: mean and 95 % interval over seeds, and a faint dot a seed.
+
+    Parameters
+    ----------
+    settings : sequence of S numbers
+    groups : mapping of name to Tensor of shape (seeds, S)
+    colours : mapping of name to colour
+    """
+    ax = ax or plt.gca()
+    for name, values in groups.items():
+        means, halves = zip(*(measures.mean_and_interval(column) for column in values.T.tolist()), strict=True)
+        ax.errorbar(settings, means, halves, fmt="o-", color=colours[name], capsize=4, markersize=5, label=name)
+        for seed in values.tolist():
+            ax.plot(settings, seed, ".", color=colours[name], alpha=0.35, markersize=5)
+    ax.legend()
     return ax
 
 

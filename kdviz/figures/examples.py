@@ -69,3 +69,22 @@ def gallery(
     ax.set(xlim=(-1, min(n, columns) * step_x), ylim=(rows * step_y, -1))
     ax.set_axis_off()
     return ax
+
+
+def two_opinions(teacher: Tensor, student: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """What teacher and student answer to one example at T = 1, as bars to the left and to the right.
+
+    Parameters
+    ----------
+    teacher, student : Tensor, shape (C,)
+        Their logits.
+    """
+    ax = ax or plt.gca()
+    for name, logits, side in (("teacher", teacher, -1), ("student", student, 1)):
+        ax.barh(range(len(classes)), side * logits.softmax(-1).numpy(), color=COLOURS[name], label=name)
+    ax.set(xlim=(-1, 1), xticks=[-1, 0, 1], xticklabels=["1", "0", "1"], yticks=range(len(classes)))
+    ax.set_yticklabels(classes, fontsize=8)
+    ax.invert_yaxis()
+    ax.axvline(0, color="0.3", lw=0.8)
+    ax.grid(False)
+    return ax

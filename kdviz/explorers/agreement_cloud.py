@@ -1,0 +1,92 @@
+"""The explorer of notebook 04: every student as a point, and what stands behind it."""
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+import pandas as pd
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from kdviz import figures
+from kdviz.explorers.explorer import Explorer
+
+ALL = "everything"
+SHOWN = 12  # disagreements
+
+
+def agreement_cloud(
+    table: pd.DataFrame,
+    teacher_accuracy: float,
+    histories: Sequence[dict],
+    predictions: Callable[[int], tuple[Tensor, Tensor]],
+    images: Tensor,
+    labels: Tensor,
+    classes: Sequence[str],
+) -> Explorer:
+    """Accuracy against agreement; a point, chosen by its name or by a click, shows its run.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row a run: ``accuracy``, ``agreement``, ``varied`` and ``name``, in the order of ``histories``.
+    teacher_accuracy : float
+    histories : sequence of dict
+        ``epoch``, ``test_accuracy`` and ``train_agreement``, a list each (:attr:`kdviz.Run.history`).
+    predictions : callable
+        ``predictions(row)`` gives what the teacher and what the student of that row predict, each shape (N,).
+    images : Tensor, shape (N, 1, H, W)
+    labels : Tensor, shape (N,)
+    classes : names of the C classes
+    """
+
+    def draw(figure: Figure, varied: str, student: int) -> None:
+        left, right = figure.subfigures(1, 2, width_ratios=[5, 4])
+        shown = table if varied == ALL else table[table.varied == varied]
+        ax = figures.agreement_against_accuracy(shown, teacher_accuracy, ax=left.subplots())
+        ax.legend(loc="lower right", fontsize=8)
+        chosen = table.loc[student]
+        ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
+        curve, gallery = right.subplots(2, 1, height_ratios=[1, 1.3])
+        history = histories[student]
+        curves = {"train_agreement": "agreement, training images", "test_accuracy": "accuracy, test images"}
+        for (name, said), colour in zip(curves.items(), (figures.COLOURS["student"], "0.4"), strict=True):
+            curve.plot(history["epoch"], [100 * share for share in history[name]], color=colour, label=said)
+        curve.set(xlabel="epoch", ylabel="%", title=chosen["name"])
+        curve.legend()
+        taught, answered = predictions(student)
+        rows = (taught != answered).nonzero().squeeze(1)
+        captions = [f"{classes[taught[row]]} / {classes[answered[row]]}" for row in rows[:SHOWN]]
+        right_ones = (answered == labels)[rows[:SHOWN]].tolist()
+        figures.gallery(images[rows[:SHOWN]], captions, right_ones, columns=SHOWN // 2, ax=gallery)
+        gallery.set_title(f"{len(rows):,} disagreements: teacher says / student says", fontsize=10)
+
+    points = widgets.Dropdown(options=[(name, row) for row, name in table["name"].items()], description="student")
+    groups = widgets.Dropdown(options=[ALL, *table.varied.unique()], description="varied")
+    return Explorer(draw, (12, 5.6), chart=lambda: _chart(table, groups, points), varied=groups, student=points)
+
+
+def _chart(table: pd.DataFrame, groups: widgets.Dropdown, points: widgets.Dropdown) -> widgets.Widget:
+    """The cloud in plotly: hovering names a point, a click chooses it, the filter hides the others."""
+    import plotly.graph_objects as go
+
+    figure = go.FigureWidget(layout={"width": 760, "height": 380, "margin": {"t": 20, "b": 40}})
+    figure.update_layout(xaxis_title="accuracy, %", yaxis_title="agreement with the teacher, %")
+    for colour, (varied, rows) in zip(
+        figures.hues(table.varied.nunique()), table.groupby("varied", sort=False), strict=True
+    ):
+        shade = f"rgb({','.join(str(round(255 * part)) for part in colour)})"
+        trace = go.Scatter(x=100 * rows.accuracy, y=100 * rows.agreement, text=rows["name"], name=varied)
+        figure.add_trace(trace.update(mode="markers", marker_color=shade, customdata=rows.index))
+        figure.data[-1].on_click(lambda trace, clicked, state: _choose(points, trace, clicked.point_inds))
+
+    def filter_traces(change: dict) -> None:
+        for trace in figure.data:
+            trace.visible = change["new"] in (ALL, trace.name)
+
+    groups.observe(filter_traces, "value")
+    return figure
+
+
+def _choose(points: widgets.Dropdown, trace: object, clicked: Sequence[int]) -> None:
+    if clicked:
+        points.value = int(trace.customdata[clicked[0]])

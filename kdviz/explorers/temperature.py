@@ -1,0 +1,65 @@
+"""The explorer of notebook 01: one image's answer, and its gradient, as the temperature turns."""
+
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from kdviz import figures, measures
+from kdviz.explorers.explorer import Explorer
+
+TEMPERATURES = [float(f"{t:.2g}") for t in np.geomspace(0.5, 50, 21)]
+
+
+def temperature(
+    images: Tensor,
+    labels: Tensor,
+    teacher: Tensor,
+    students: Mapping[str, Tensor],
+    classes: Sequence[str],
+    T: float = 4.0,
+) -> Explorer:
+    """One image's answer at a temperature: distribution, entropy, path in the simplex, shares of the gradient.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, 1, H, W)
+    labels : Tensor, shape (N,)
+    teacher : Tensor, shape (N, C)
+        Its logits.
+    students : mapping of name to Tensor of shape (N, C)
+        At least one. The gradient is that of the student chosen, or of the first where the teacher is shown.
+    classes : names of the C classes
+    T : float
+        Shown first.
+    """
+    first, answers = next(iter(students)), {"teacher": teacher, **students}
+
+    def draw(figure: Figure, image: int, temperature: float, shown: str) -> None:
+        logits, learner = answers[shown][image], first if shown == "teacher" else shown
+        colour = figures.COLOURS["teacher" if shown == "teacher" else "student"]
+        axes = figure.subplot_mosaic([["image", "bars", "bars", "entropy"], ["path", "path", "shares", "shares"]])
+        figures.image(images[image], title=f"labelled {classes[labels[image]]}", ax=axes["image"])
+        axes["bars"].bar(classes, (logits / temperature).softmax(-1).numpy(), color=colour)
+        axes["bars"].set(title=f"{shown} at T = {temperature:g}", ylabel="probability", ylim=(0, 1))
+        entropy = {shown: [measures.entropy(logits[None], t).item() for t in TEMPERATURES]}
+        figures.by_temperature(TEMPERATURES, entropy, colours={shown: colour}, ax=axes["entropy"])
+        axes["entropy"].plot(temperature, measures.entropy(logits[None], temperature).item(), "o", color="black")
+        axes["entropy"].set(title="entropy, nats", xlabel="T", ylim=(0, np.log(len(classes)) * 1.05))
+        figures.simplex_path(logits, classes, TEMPERATURES, marked=[temperature], ax=axes["path"])
+        axes["path"].set_title("among its three likeliest", loc="center")
+        shares = measures.gradient_shares(answers[learner][image][None], teacher[image][None], temperature)[0]
+        axes["shares"].bar(classes, 100 * shares.numpy(), color=figures.COLOURS["student"])
+        axes["shares"].set(title=f"gradient of: {learner}", ylabel="share of the class, %", ylim=(0, 52))
+
+    return Explorer(
+        draw,
+        (9.5, 5.6),
+        image=widgets.IntSlider(0, min=0, max=len(images) - 1, description="image", continuous_update=False),
+        temperature=widgets.SelectionSlider(
+            options=[(f"{t:g}", t) for t in TEMPERATURES], value=T, description="T", continuous_update=False
+        ),
+        shown=widgets.Dropdown(options=list(answers), description="shown"),
+    )

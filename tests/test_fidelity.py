@@ -1,0 +1,89 @@
+"""Figures and explorer of agreement and accuracy, by their artists and widgets."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kdviz import explorers, figures, measures
+
+CLASSES = tuple("0123456789")
+
+
+@pytest.fixture
+def table():
+    accuracy, agreement = [0.8, 0.82, 0.7, 0.71], [0.9, 0.91, 0.75, 0.77]
+    names = ["a: 1", "a: 2", "b: 1", "b: 2"]
+    return pd.DataFrame({"varied": list("aabb"), "accuracy": accuracy, "agreement": agreement, "name": names})
+
+
+def test_the_cloud_shows_every_student_its_controls_and_the_room_there_is(table):
+    ax = figures.agreement_against_accuracy(table, 0.85, controls={"two teachers": (0.85, 0.88)}, ax=plt.subplots()[1])
+    dots = {line.get_label(): np.array(line.get_data(), dtype=float).T for line in ax.lines}
+    np.testing.assert_allclose(dots["a"], [[80, 90], [82, 91]])
+    np.testing.assert_allclose(dots["two teachers"], [[85, 88]])
+    (room,) = ax.collections
+    for x, y in room.get_paths()[0].vertices:
+        low, high = measures.agreement_bounds(x / 100, 0.85)
+        assert y == pytest.approx(100 * low, abs=1e-6) or y == pytest.approx(100 * high, abs=1e-6)
+    assert ax.get_legend_handles_labels()[1] == ["a", "b", "two teachers", "possible", "teacher's accuracy"]
+
+
+def test_by_setting_draws_means_and_intervals():
+    values = torch.tensor([[1.0, 4.0], [3.0, 8.0]])
+    ax = figures.by_setting([10, 20], {"student": values}, figures.COLOURS, ax=plt.subplots()[1])
+    means = ax.containers[0].lines[0]
+    np.testing.assert_allclose(np.array(means.get_data(), dtype=float), [[10, 20], [2, 6]])
+    low, high = ax.containers[0].lines[2][0].get_segments()[1][:, 1]
+    assert (high - low) / 2 == pytest.approx(measures.mean_and_interval([4, 8])[1])
+
+
+def test_two_opinions_stand_on_their_own_sides():
+    teacher, student = torch.zeros(10), torch.arange(10.0)
+    ax = figures.two_opinions(teacher, student, CLASSES, ax=plt.subplots()[1])
+    left, right = ([bar.get_width() for bar in bars] for bars in ax.containers)
+    np.testing.assert_allclose(left, [-0.1] * 10, rtol=1e-6)
+    np.testing.assert_allclose(right, student.softmax(-1), rtol=1e-6)
+
+
+@pytest.fixture
+def explorer(table, digits, monkeypatch):
+    history = {"epoch": [1, 2], "test_accuracy": [0.5, 0.8], "train_agreement": [0.6, 0.9]}
+    answers = digits.test.labels.clone()
+    answers[:20] = (answers[:20] + 1) % 10
+
+    def predictions(row):
+        return digits.test.labels, answers if row else digits.test.labels
+
+    return explorers.agreement_cloud(
+        table, 0.85, [history] * 4, predictions, digits.test.images, digits.test.labels, CLASSES
+    )
+
+
+def test_the_cloud_is_redrawn_for_each_choice(explorer):
+    before = explorer.picture.value
+    explorer.controls["student"].value = 2
+    after = explorer.picture.value
+    explorer.controls["varied"].value = "b"
+    assert len({before, after, explorer.picture.value}) == 3
+
+
+def test_a_click_chooses_a_student_and_the_filter_hides_the_others(explorer, monkeypatch):
+    charts = []
+    make = explorer.chart
+    explorer.chart = lambda: charts.append(make()) or charts[0]
+    monkeypatch.delenv("KDVIZ_STATIC", raising=False)
+    bundle, _ = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    (chart,) = charts
+    chart.data[1]._dispatch_on_click(type("Clicked", (), {"point_inds": [1], "trace_index": 1})(), None)
+    assert explorer.controls["student"].value == 3
+    explorer.controls["varied"].value = "a"
+    assert [trace.visible for trace in chart.data] == [True, False]
+
+
+def test_committed_it_makes_no_chart(explorer, monkeypatch):
+    monkeypatch.setenv("KDVIZ_STATIC", "1")
+    explorer.chart = lambda: pytest.fail("a chart without a kernel")
+    assert set(explorer._repr_mimebundle_()[0]) == {"text/plain", "image/png"}
