@@ -49,11 +49,11 @@ class Array:
         self._place_network(parents)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
+        streams = self.schedule.stream_of, self.schedule.shared
         taught = bool(self.first.objective.teachers)
-        self.train_agreement = taught and TrainAgreement(
-            recipes, datasets, self.schedule.stream_of, self.schedule.shared
-        )
-        self.history = [{"epoch": [], "loss": [], "test_accuracy": []} for _ in recipes]
+        self.train_agreement = TrainAgreement(recipes, datasets, *streams) if taught else None
+        measured = ["epoch", "loss", "test_accuracy", *(["train_agreement"] if taught else [])]
+        self.history = [{name: [] for name in measured} for _ in recipes]
         self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and the epoch it was seen in
         self.graph = None
         torch.manual_seed(seed_of(self.first.seed, "dropout"))  # last: what stands above may draw, or find it cached
@@ -179,7 +179,7 @@ class Array:
             if student not in self.lost:
                 history["epoch"].append(epoch)
                 for name, values in measured.items():
-                    history.setdefault(name, []).append(values[student])
+                    history[name].append(values[student])
         self.loss_sum.zero_()
         self.epoch_began = self.step
 

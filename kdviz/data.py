@@ -75,7 +75,7 @@ class Dataset:
     ----------
     description : Description
     full_train, full_test : Split
-        Before any narrowing. An epoch counts the full training set.
+        All there is to train on, and the test split of the data set itself. An epoch counts the full training set.
     rows : Tensor
         Which examples of the full training set are trained on.
     held_out : Tensor or None
@@ -167,10 +167,7 @@ class Dataset:
 
     def _replaced(self, source: str) -> Split:
         shape = self.full_train.inputs.shape
-        if source == "noise":
-            inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
-        else:
-            inputs = load(source).full_train.inputs[: len(self.full_train)]
+        inputs = _noise(shape) if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
         if inputs.shape != shape:
             raise ValueError(f"{source} has images of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
         return Split(inputs, self.full_train.labels, self.full_train.index)
@@ -241,6 +238,11 @@ def lane() -> str:
     if chosen == "digits":
         print("Running on the embedded 8x8 digits. For MNIST: `make data`, or point KDVIZ_DATA at its folder.")
     return chosen
+
+
+@lru_cache(maxsize=1)
+def _noise(shape: torch.Size) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
 
 
 @lru_cache(maxsize=4)

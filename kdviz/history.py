@@ -54,4 +54,5 @@ class TrainAgreement:
                 answers = network(images if self.shared else images[self.stream_of])["logits"].argmax(-1)
                 theirs = rows[self.stream_of]
                 agreed += ((answers == teachers.logits(images, theirs).argmax(-1)) & (theirs >= 0)).sum(-1)
-        return (agreed / (self.rows >= 0).sum(-1)[self.stream_of]).tolist()
+        counts = (self.rows >= 0).sum(-1)[self.stream_of]
+        return [same / count for same, count in zip(agreed.tolist(), counts.tolist(), strict=True)]

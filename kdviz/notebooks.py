@@ -58,7 +58,7 @@ def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
 
 def datasets_of(notebook: nbformat.NotebookNode) -> list[str]:
     """The data sets that a notebook names in its metadata: what its MNIST lane reads."""
-    return list(notebook.metadata["kdviz"]["datasets"])
+    return list(notebook.metadata.get("kdviz", {}).get("datasets", ["mnist"]))
 
 
 def claims(notebook: nbformat.NotebookNode) -> list[str]:

@@ -53,11 +53,9 @@ def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperatur
     return (F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2).sum(-1)
 
 
-def cross_entropy_terms(logits: Tensor, labels: Tensor, smoothing: float | Tensor = 0.0) -> Tensor:
-    """The cross entropy of each example with its label, shape (..., N); ``smoothing`` broadcasts to it."""
-    log_q = _log_softmax(logits)
-    of_label = log_q.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
-    return -((1 - smoothing) * of_label + smoothing * log_q.mean(-1))
+def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross entropy of each example with its label, shape (..., N)."""
+    return -_log_softmax(logits).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
@@ -94,7 +92,9 @@ class HardLabels:
     @staticmethod
     def losses(outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None, smoothing: Tensor) -> Tensor:
         """Loss of each student, shape (students,); see :meth:`SoftTargets.losses`."""
-        return cross_entropy_terms(outputs["logits"], labels, smoothing[:, None]).mean(-1)
+        log_q = _log_softmax(outputs["logits"])
+        of_label = log_q.gather(-1, labels.unsqueeze(-1)).mean((-2, -1))
+        return -((1 - smoothing) * of_label + smoothing * log_q.mean((-2, -1)))
 
 
 @dataclass(frozen=True, eq=False)

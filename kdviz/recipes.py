@@ -66,11 +66,14 @@ class Recipe:
         self._check_kinds()
         for name in ("batch_size", "seed"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
-        for name in ("epochs", "learning_rate", "weight_decay", "init_weight"):
+        at_least = ("weight_decay", "init_weight")
+        for name in ("epochs", "learning_rate", *at_least):
             value = float(getattr(self, name))
             object.__setattr__(self, name, value)
-            if not math.isfinite(value) or value < 0 or (value == 0 and name not in ("weight_decay", "init_weight")):
-                raise ValueError(f"{name} must be finite and above 0, not {value}")
+            if not math.isfinite(value) or value < 0 or (value == 0 and name not in at_least):
+                raise ValueError(
+                    f"{name} must be finite and {'at least' if name in at_least else 'above'} 0, not {value}"
+                )
         if self.batch_size < 1 or self.seed < 0:
             raise ValueError(f"batch_size must be at least 1 and seed at least 0: {self.batch_size}, {self.seed}")
         if self.init_weight > 1 or (self.init_weight < 1 and not self.init):
@@ -99,8 +102,11 @@ class Recipe:
 
     def __str__(self) -> str:
         objective = type(self.objective).__name__
-        at = f" at T = {self.objective.temperature:g}" if isinstance(self.objective, SoftTargets) else ""
-        return f"{self.model} on {self.data}, {objective}{at}, seed {self.seed}"
+        soft = isinstance(self.objective, SoftTargets)
+        said = f" at T = {self.objective.temperature:g}" if soft else ""
+        said += f" smoothed by {self.objective.smoothing:g}" if not soft and self.objective.smoothing else ""
+        said += f", {self.init_weight:g} of another's weights" if self.init else ""
+        return f"{self.model} on {self.data}, {objective}{said}, seed {self.seed}"
 
     @property
     def key(self) -> str:

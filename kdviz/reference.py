@@ -72,7 +72,8 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     if "errors" in names:
         predicted = run.predictions()
         rows = (predicted != load_described(run.recipe.data).test.labels).nonzero().squeeze(1)
-        arrays |= {"errors/row": rows.to(torch.int16), "errors/predicted": predicted[rows].to(torch.uint8)}
+        short = torch.int16 if len(predicted) < 2**15 else torch.int32
+        arrays |= {"errors/row": rows.to(short), "errors/predicted": predicted[rows].to(torch.uint8)}
     if "doubt" in names:
         arrays["doubt"] = (1 - run.confidence()).half()
     if "rivals" in names:
@@ -109,20 +110,28 @@ def main(arguments: list[str] | None = None) -> None:
 
 def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
     """Whether a file is of the same training and holds arrays of those names: git need not keep it twice."""
-    return read_header(path)["facts"] == run.facts and {*StoredArrays(path)} == {*arrays}
+    try:
+        return read_header(path)["facts"] == run.facts and {*StoredArrays(path)} == {*arrays}
+    except (ValueError, FileNotFoundError):  # damaged, or not there
+        return False
 
 
 def ship(notebooks: list[Path]) -> None:
-    """Run the notebooks and write what they asked of each MNIST run to ``data/runs``; other files there go."""
+    """Run the notebooks and write what they asked of the runs their recipe cells name; other files there go."""
     os.environ["KDVIZ_TRAIN"] = "0"
     asked.clear()
     for notebook in notebooks:
         execute(notebook)
     store, kept = default_store(), set()
-    found = [(store.find(recipe), set(names)) for recipe, names in asked.items()]
-    for run, names in [(run, names) for run, names in found if run]:  # what was trained with store=None is not there
+    wanted = {recipe: set(asked[recipe]) for notebook in notebooks for recipe in recipes_of(notebook)}
+    for recipe, names in wanted.items():
+        run = store.find(recipe)
+        if not (run and names):
+            raise LookupError(
+                f"{recipe}: its notebook trains it, and asks nothing of it" if run else f"no run of {recipe}"
+            )
         arrays, path = reduced(run, names), SHIPPED / f"{run.key}.safetensors"
-        if not (path.exists() and unchanged(path, run, arrays)):
+        if not unchanged(path, run, arrays):
             write(run, arrays, SHIPPED)
         kept.add(path)
     for path in set(SHIPPED.glob("*.safetensors")) - kept:

@@ -36,7 +36,7 @@ class Run:
         see :func:`kdviz.reference.reduced`.
     history : dict
         ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
-        ``train_agreement``, with it, on the first 2,000 of the training examples at most.
+        ``train_agreement``, with it, on the first 2,000 of the training examples at most (some shipped runs lack it).
     facts : dict
         Seconds, device, threads and versions.
     """
@@ -176,6 +176,8 @@ def _row(run: Run) -> dict:
         "temperature": soft.temperature if soft else None,
         "hard_weight": soft.hard_weight if soft else 1.0,
         "soft_weight": soft.soft_weight if soft else 0.0,
+        "smoothing": 0.0 if soft else recipe.objective.smoothing,
+        "init_weight": recipe.init_weight if recipe.init else None,
         "epochs": recipe.epochs,
         "seed": recipe.seed,
         "errors": errors,

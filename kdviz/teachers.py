@@ -67,8 +67,9 @@ def _check(recipe: Recipe) -> None:
     strangers = [t for t in teachers if isinstance(t, Recipe) and t.data.name != recipe.data.name]
     if strangers:
         raise ValueError(f"the teacher learnt {strangers[0].data.name}, the student is given {recipe.data.name}")
-    if recipe.augment and any(isinstance(teacher, GivenLogits) for teacher in teachers):
-        raise ValueError("given logits belong to unchanged images: use a teacher recipe, or no augmentation")
+    changed = recipe.augment or recipe.data.unlabelled
+    if changed and any(isinstance(teacher, GivenLogits) for teacher in teachers):
+        raise ValueError("given logits belong to unchanged images: use a teacher recipe, or leave the images alone")
 
 
 def _train_logits(teacher: Recipe | GivenLogits, data: Dataset, parents: dict[Recipe, Run], device: torch.device):

@@ -19,15 +19,16 @@ def table():
 
 
 def test_the_cloud_shows_every_student_its_controls_and_the_room_there_is(table):
-    ax = figures.agreement_against_accuracy(table, 0.85, controls={"two teachers": (0.85, 0.88)}, ax=plt.subplots()[1])
+    ax = figures.agreement_against_accuracy(table, 0.85, controls={"two teachers": (0.75, 0.88)}, ax=plt.subplots()[1])
+    assert ax.get_xlim()[1] > 85
     dots = {line.get_label(): np.array(line.get_data(), dtype=float).T for line in ax.lines}
     np.testing.assert_allclose(dots["a"], [[80, 90], [82, 91]])
-    np.testing.assert_allclose(dots["two teachers"], [[85, 88]])
+    np.testing.assert_allclose(dots["two teachers"], [[75, 88]])
     (room,) = ax.collections
     for x, y in room.get_paths()[0].vertices:
         low, high = measures.agreement_bounds(x / 100, 0.85)
         assert y == pytest.approx(100 * low, abs=1e-6) or y == pytest.approx(100 * high, abs=1e-6)
-    assert ax.get_legend_handles_labels()[1] == ["a", "b", "two teachers", "possible", "teacher's accuracy"]
+    assert ax.get_legend_handles_labels()[1] == ["a", "b", "two teachers", "teacher's accuracy", "possible"]
 
 
 def test_by_setting_draws_means_and_intervals():
@@ -48,16 +49,18 @@ def test_two_opinions_stand_on_their_own_sides():
 
 
 @pytest.fixture
-def explorer(table, digits, monkeypatch):
+def explorer(table, digits):
     history = {"epoch": [1, 2], "test_accuracy": [0.5, 0.8], "train_agreement": [0.6, 0.9]}
+    table.index = [7, 7, 8, 9]  # rows are counted, whatever they are called
     answers = digits.test.labels.clone()
     answers[:20] = (answers[:20] + 1) % 10
 
     def predictions(row):
         return digits.test.labels, answers if row else digits.test.labels
 
+    without = {name: history[name] for name in ("epoch", "test_accuracy")}  # of a run trained before it was measured
     return explorers.agreement_cloud(
-        table, 0.85, [history] * 4, predictions, digits.test.images, digits.test.labels, CLASSES
+        table, 0.85, [history, history, without, history], predictions, digits.test.images, digits.test.labels, CLASSES
     )
 
 
@@ -81,6 +84,15 @@ def test_a_click_chooses_a_student_and_the_filter_hides_the_others(explorer, mon
     assert explorer.controls["student"].value == 3
     explorer.controls["varied"].value = "a"
     assert [trace.visible for trace in chart.data] == [True, False]
+    assert [trace.visible for trace in make().data] == [True, False]  # shown again, it is filtered as it was
+    assert chart._config == {"showSendToCloud": False}
+
+
+def test_a_filter_leaves_every_group_its_colour(table):
+    whole = figures.hues(table.varied)
+    part = table[table.varied == "b"]
+    ax = figures.agreement_against_accuracy(part, 0.85, colours=whole, ax=plt.subplots()[1])
+    assert ax.lines[0].get_color() == whole["b"] != figures.hues(part.varied)["b"]
 
 
 def test_committed_it_makes_no_chart(explorer, monkeypatch):

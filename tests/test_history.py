@@ -45,3 +45,11 @@ def test_given_logits_are_agreed_with_too_and_labels_alone_have_no_teacher(stude
 def test_the_table_shows_the_last_epochs(student, teacher):
     table = kd.train([student.replace(epochs=2), teacher], store=None).table()
     assert table.train_agreement.isna().tolist() == [False, True]
+
+
+def test_streams_of_other_lengths_teachers_and_chunks_are_kept_apart(student, teacher, digits, one_array, monkeypatch):
+    monkeypatch.setattr(history, "at_once", lambda students, device: 7)
+    shifted = student.replace(augment=kd.Jitter(1))
+    recipes = [shifted, shifted.replace(temperature=9), shifted.replace(data=digits.take(45, seed=0), seed=1)]
+    for run in one_array([*recipes, recipes[2].replace(teacher=teacher.replace(seed=3))]):
+        assert run.history["train_agreement"] == [pytest.approx(agreement_by_hand(run), abs=1e-9)]

@@ -108,6 +108,7 @@ def test_a_network_names_its_outputs(model):
         (lambda s: kd.grid(s, augment=kd.Jitter(2)), r"write augment=\[...\]"),
         (lambda s: kd.Jitter(-1), "at least one pixel"),
         (lambda s: s.replace(init_weight=0.5), "init_weight is the share of init's weights"),
+        (lambda s: s.replace(init=s, init_weight=-1), "init_weight must be finite and at least 0"),
         (lambda s: s.replace(init=s, init_weight=1.5), "init_weight is the share of init's weights"),
         (lambda s: kd.HardLabels(smoothing=1), r"smoothing is a share in \[0, 1\)"),
         (lambda s: s.replace(data=kd.load("digits").replace_inputs("noise"), hard_weight=0.1), "labels of .* do not"),

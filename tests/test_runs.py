@@ -102,3 +102,13 @@ def test_a_file_that_holds_what_is_asked_of_the_same_training_is_left_alone(stud
     assert reference.unchanged(path, run, reference.reduced(run, few))
     assert not reference.unchanged(path, run, reference.reduced(run, more))
     assert not reference.unchanged(path, kd.train(student, store=None), reference.reduced(run, few))
+    path.write_bytes(path.read_bytes()[:500])
+    assert not reference.unchanged(path, run, reference.reduced(run, few))
+
+
+def test_the_table_tells_apart_what_the_recipes_say(student, teacher):
+    smoothed = [teacher.replace(smoothing=a) for a in (0.0, 0.1)]
+    started = [student.replace(init=student, init_weight=share) for share in (0.5, 1.0)]
+    table = kd.train([*smoothed, *started], store=None).table()
+    assert table.smoothing.tolist() == [0, 0.1, 0, 0] and table.init_weight.tolist()[2:] == [0.5, 1.0]
+    assert len({str(recipe) for recipe in [*smoothed, *started]}) == 4

@@ -75,6 +75,17 @@ def test_both_calibration_errors_are_one(pair):
     assert found == measures.expected_calibration_error(logits, labels)
 
 
+def test_the_calibration_floor_is_chance_alone():
+    confidence = torch.full((4000,), 0.8)
+    floor = measures.calibration_floor(confidence, draws=200)
+    assert floor.shape == (200,) and (floor.diff() >= 0).all()
+    # one bin: the mean of |share right − 0.8|, whose standard deviation is sqrt(0.8 · 0.2 / 4000)
+    assert floor.mean().item() == pytest.approx(np.sqrt(2 / np.pi * 0.8 * 0.2 / 4000), rel=0.15)
+    torch.testing.assert_close(floor, measures.calibration_floor(confidence, draws=200), rtol=0, atol=0)
+    assert measures.calibration_floor(torch.ones(50)).tolist() == [0.0] * 100
+    assert measures.calibration_floor(confidence[:40]).mean() > 5 * floor.mean()
+
+
 def test_template_plane_is_orthonormal_and_holds_the_triangle():
     templates = torch.randn(3, 7, generator=torch.Generator().manual_seed(1)).double()
     basis = measures.template_plane(templates)
@@ -100,6 +111,8 @@ def test_within_between_by_hand():
         (lambda z: measures.reliability_bins(z[:, 0], z[:, 0] > 0), "take the softmax"),
         (lambda z: measures.reliability_bins(z[:, 0].sigmoid(), z[:, 0]), "right is True or False"),
         (lambda z: measures.calibration_error(z[:0, 0], z[:0, 0] > 0), "at least 1"),
+        (lambda z: measures.calibration_floor(z[:, 0]), "take the softmax"),
+        (lambda z: measures.calibration_floor(z[:, 0].sigmoid(), draws=0), "draws must be"),
         (lambda z: measures.template_plane(z[:2]), "three templates"),
         (lambda z: measures.template_plane(torch.arange(9.0).view(3, 3)), "on one line"),
         (lambda z: measures.within_between(z, torch.zeros(40, dtype=torch.int64)), "two classes at least"),

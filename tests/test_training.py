@@ -109,6 +109,8 @@ def test_given_logits_teach_as_the_teacher_they_came_from(student, teacher):
         kd.train(student.replace(teacher=given[:900]), store=None)
     with pytest.raises(ValueError, match="given logits belong to unchanged images"):
         kd.train(student.replace(teacher=given, augment=kd.Jitter(1)), store=None)
+    with pytest.raises(ValueError, match="given logits belong to unchanged images"):
+        kd.train(student.replace(teacher=given, data=kd.load("digits").replace_inputs("noise")), store=None)
 
 
 def test_init_starts_from_another_runs_weights(teacher):

@@ -38,11 +38,13 @@ def agreement_cloud(
     labels : Tensor, shape (N,)
     classes : names of the C classes
     """
+    table = table.reset_index(drop=True).astype({"varied": str})
+    colours = figures.hues(table.varied)
 
     def draw(figure: Figure, varied: str, student: int) -> None:
         left, right = figure.subfigures(1, 2, width_ratios=[5, 4])
         shown = table if varied == ALL else table[table.varied == varied]
-        ax = figures.agreement_against_accuracy(shown, teacher_accuracy, ax=left.subplots())
+        ax = figures.agreement_against_accuracy(shown, teacher_accuracy, colours=colours, ax=left.subplots())
         ax.legend(loc="lower right", fontsize=8)
         chosen = table.loc[student]
         ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
@@ -50,7 +52,8 @@ def agreement_cloud(
         history = histories[student]
         curves = {"train_agreement": "agreement, training images", "test_accuracy": "accuracy, test images"}
         for (name, said), colour in zip(curves.items(), (figures.COLOURS["student"], "0.4"), strict=True):
-            curve.plot(history["epoch"], [100 * share for share in history[name]], color=colour, label=said)
+            if name in history:
+                curve.plot(history["epoch"], [100 * share for share in history[name]], color=colour, label=said)
         curve.set(xlabel="epoch", ylabel="%", title=chosen["name"])
         curve.legend()
         taught, answered = predictions(student)
@@ -70,19 +73,20 @@ def _chart(table: pd.DataFrame, groups: widgets.Dropdown, points: widgets.Dropdo
     import plotly.graph_objects as go
 
     figure = go.FigureWidget(layout={"width": 760, "height": 380, "margin": {"t": 20, "b": 40}})
+    figure._config = {"showSendToCloud": False}  # nothing leaves this machine
     figure.update_layout(xaxis_title="accuracy, %", yaxis_title="agreement with the teacher, %")
-    for colour, (varied, rows) in zip(
-        figures.hues(table.varied.nunique()), table.groupby("varied", sort=False), strict=True
-    ):
+    for varied, colour in figures.hues(table.varied).items():
+        rows = table[table.varied == varied]
         shade = f"rgb({','.join(str(round(255 * part)) for part in colour)})"
         trace = go.Scatter(x=100 * rows.accuracy, y=100 * rows.agreement, text=rows["name"], name=varied)
         figure.add_trace(trace.update(mode="markers", marker_color=shade, customdata=rows.index))
         figure.data[-1].on_click(lambda trace, clicked, state: _choose(points, trace, clicked.point_inds))
 
-    def filter_traces(change: dict) -> None:
+    def filter_traces(change: object = None) -> None:
         for trace in figure.data:
-            trace.visible = change["new"] in (ALL, trace.name)
+            trace.visible = groups.value in (ALL, trace.name)
 
+    filter_traces()
     groups.observe(filter_traces, "value")
     return figure
 

@@ -19,7 +19,6 @@ def temperature(
     teacher: Tensor,
     students: Mapping[str, Tensor],
     classes: Sequence[str],
-    T: float = 4.0,
 ) -> Explorer:
     """One image's answer at a temperature: distribution, entropy, path in the simplex, shares of the gradient.
 
@@ -32,8 +31,6 @@ def temperature(
     students : mapping of name to Tensor of shape (N, C)
         At least one. The gradient is that of the student chosen, or of the first where the teacher is shown.
     classes : names of the C classes
-    T : float
-        Shown first.
     """
     first, answers = next(iter(students)), {"teacher": teacher, **students}
 
@@ -59,7 +56,7 @@ def temperature(
         (9.5, 5.6),
         image=widgets.IntSlider(0, min=0, max=len(images) - 1, description="image", continuous_update=False),
         temperature=widgets.SelectionSlider(
-            options=[(f"{t:g}", t) for t in TEMPERATURES], value=T, description="T", continuous_update=False
+            options=[(f"{t:g}", t) for t in TEMPERATURES], value=4, description="T", continuous_update=False
         ),
         shown=widgets.Dropdown(options=list(answers), description="shown"),
     )

@@ -1,6 +1,7 @@
 """How far students do what their teachers do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +17,7 @@ def agreement_against_accuracy(
     table: pd.DataFrame,
     teacher_accuracy: float,
     *,
+    colours: Mapping[str, tuple] | None = None,
     controls: Mapping[str, tuple[float, float]] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -27,25 +29,29 @@ def agreement_against_accuracy(
         Columns ``accuracy``, ``agreement`` and ``varied``, which gives the colour.
     teacher_accuracy : float
         In [0, 1]; the shaded region is :func:`kdviz.measures.agreement_bounds` of it.
+    colours : mapping of what was varied to colour, optional
+        :func:`hues` of the table, unless a larger one's are to be kept.
     controls : mapping of name to (accuracy, agreement), optional
         Points to read the others by, each with a mark of its own.
     """
     ax = ax or plt.gca()
-    for colour, (name, rows) in zip(hues(table.varied.nunique()), table.groupby("varied", sort=False), strict=True):
-        ax.plot(100 * rows.accuracy, 100 * rows.agreement, "o", color=colour, alpha=0.75, markersize=6, label=name)
-    for mark, (name, place) in zip("X*PD", (controls or {}).items(), strict=False):
+    colours = colours or hues(table.varied)
+    for name, rows in table.groupby("varied", sort=False):
+        ax.plot(100 * rows.accuracy, 100 * rows.agreement, "o", color=colours[name], alpha=0.75, label=name)
+    for mark, (name, place) in zip(cycle("X*PDvh"), (controls or {}).items(), strict=False):
         ax.plot(*(100 * share for share in place), mark, color="black", markersize=11, label=name)
+    ax.axvline(100 * teacher_accuracy, color=COLOURS["teacher"], ls=":", label="teacher's accuracy")
     shares = np.linspace(*np.array(ax.get_xlim()) / 100, 200).clip(0, 1)
     low, high = np.array([measures.agreement_bounds(share, teacher_accuracy) for share in shares]).T
     bottom = ax.get_ylim()[0]
     ax.fill_between(100 * shares, 100 * low, 100 * high, color="0.93", zorder=0, label="possible")
-    ax.axvline(100 * teacher_accuracy, color=COLOURS["teacher"], ls=":", label="teacher's accuracy")
     ax.set(xlim=(100 * shares[0], 100 * shares[-1]), ylim=(bottom, 100.5))
     ax.set(xlabel="accuracy, % of the test set", ylabel="agreement with the teacher, %")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
-def hues(n: int) -> list:
-    """A colour for each of ``n`` things that were varied, told apart by the colour-blind too."""
-    return sns.color_palette("colorblind", n) if n <= 10 else sns.color_palette("husl", n)
+def hues(varied: Iterable[str]) -> dict[str, tuple]:
+    """A colour for each thing that was varied; up to ten are told apart by the colour-blind, too."""
+    names = list(dict.fromkeys(varied))
+    return dict(zip(names, sns.color_palette("colorblind" if len(names) <= 10 else "husl", len(names)), strict=True))

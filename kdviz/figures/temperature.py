@@ -34,7 +34,7 @@ def by_temperature(
     for name, values in curves.items():
         ax.plot(temperatures, values, color=colours.get(name), label=name)
     ax.set(xscale="log", xlabel="temperature T")
-    ticks = [t for t in (0.5, 1, 2, 4, 8, 20, 50, 100, 200, 1000) if min(temperatures) <= t <= max(temperatures)]
+    ticks = [t for t in (0.5, 1, 2, 4, 8, 20, 50, 200, 1000) if min(temperatures) <= t <= max(temperatures)]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()

@@ -57,6 +57,32 @@ def calibration_error(confidence: Tensor, right: Tensor, bins: int = 15) -> floa
     return ((accuracy - mean_confidence).abs() * count).nansum().item() / count.sum().item()
 
 
+def calibration_floor(confidence: Tensor, draws: int = 100, bins: int = 15) -> Tensor:
+    """ECE that a perfectly calibrated classifier of these confidences would show on as many examples, in each draw.
+
+    Each draw calls an example right with the probability its confidence states. The bins' gaps are then nothing but
+    chance, and an ECE among these says no more than that the examples are finite.
+
+    Parameters
+    ----------
+    confidence : Tensor, shape (N,), in [0, 1]
+    draws : int
+        At least 1; the same ones at every call.
+    bins : int
+
+    Returns
+    -------
+    Tensor, shape (draws,), float64, ascending
+    """
+    confidence = torch.as_tensor(confidence)
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, not {draws}")
+    chance = torch.Generator().manual_seed(0)
+    certain = confidence.double()
+    rights = (torch.rand(certain.shape, generator=chance, dtype=torch.float64) < certain for _ in range(draws))
+    return torch.tensor([calibration_error(confidence, right, bins) for right in rights]).double().sort().values
+
+
 def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
     """:func:`calibration_error` of the largest softmax probability at T = 1.
 
