@@ -4,12 +4,13 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from kdviz.measures.checks import check_temperature
 
 
 def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -60,13 +61,6 @@ def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _log_softmax(logits: Tensor) -> Tensor:
     return F.log_softmax(logits.mT, -2).mT  # over a dimension that is not the last: twenty times faster for ten classes
-
-
-def check_temperature(temperature: float) -> float:
-    """``temperature`` as a float, if it is finite and above 0; ValueError otherwise."""
-    if not (isinstance(temperature, Real) and math.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"a temperature must be finite and above 0, not {temperature}: 1 leaves the softmax as it is")
-    return float(temperature)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ reduced, to ``data/runs``.
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Iterator
@@ -61,8 +62,8 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     """What a shipped run holds of ``names``, in half precision or less.
 
     ``weights`` and ``test_logits`` as half-precision numbers; of predictions the ``errors``: where the test examples
-    stand and what they were taken for; ``doubt``, 1 − confidence; ``rivals`` (see :func:`kdviz.measures.rivals`) as
-    bytes and half-precision margins; ``log_odds`` as quantiles.
+    stand and what they were taken for; ``doubt``, 1 − confidence; ``rivals`` (see
+    :func:`kdviz.measures.rivals`) as bytes and half-precision margins; ``log_odds`` as quantiles.
     """
     arrays: dict[str, Tensor] = {}
     if "weights" in names:
@@ -76,6 +77,8 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
         arrays |= {"errors/row": rows.to(short), "errors/predicted": predicted[rows].to(torch.uint8)}
     if "doubt" in names:
         arrays["doubt"] = (1 - run.confidence()).half()
+    if "calibration_error" in names:
+        arrays["calibration_error"] = torch.tensor(run.calibration_error(), dtype=torch.float64)
     if "rivals" in names:
         margin, inside, outside = run._rivals
         arrays["rivals/margin"] = margin.half()
@@ -109,11 +112,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
-    """Whether a file is of the same training and holds arrays of those names: git need not keep it twice."""
+    """Whether a file is of the same training and holds such arrays: git need not keep it twice."""
     try:
-        return read_header(path)["facts"] == run.facts and {*StoredArrays(path)} == {*arrays}
+        same = read_header(path)["facts"] == run.facts
+        return same and {n: a.dtype for n, a in StoredArrays(path).items()} == {n: a.dtype for n, a in arrays.items()}
     except (ValueError, FileNotFoundError):  # damaged, or not there
         return False
+
+
+def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
+    """A history in six digits: as text, hundreds of epochs are longer than what is shipped of a run."""
+    return {name: [float(f"{value:.6g}") for value in values] for name, values in history.items()}
 
 
 def ship(notebooks: list[Path]) -> None:
@@ -132,7 +141,7 @@ def ship(notebooks: list[Path]) -> None:
             )
         arrays, path = reduced(run, names), SHIPPED / f"{run.key}.safetensors"
         if not unchanged(path, run, arrays):
-            write(run, arrays, SHIPPED)
+            write(dataclasses.replace(run, history=rounded(run.history)), arrays, SHIPPED)
         kept.add(path)
     for path in set(SHIPPED.glob("*.safetensors")) - kept:
         path.unlink()

@@ -100,6 +100,13 @@ class Run:
             return 1 - self.arrays["doubt"].float()
         return self._test_logits.double().softmax(-1).amax(-1)
 
+    def calibration_error(self) -> float:
+        """The expected calibration error on the test set, 15 bins; a shipped run keeps this one number."""
+        asked[self.recipe].add("calibration_error")
+        if "calibration_error" in self.arrays:
+            return self.arrays["calibration_error"].item()
+        return measures.expected_calibration_error(self._test_logits, load_described(self.recipe.data).test.labels)
+
     def train_log_odds(self) -> Tensor:
         """Log-odds of :attr:`shifted_classes` for every image of the full training set, shape (N,).
 

@@ -95,6 +95,18 @@ def test_shipped_predictions_and_confidences_are_the_runs(student, tmp_path):
     torch.testing.assert_close(run.confidence().float(), top)
 
 
+def test_a_shipped_calibration_error_is_the_runs(student, digits, tmp_path):
+    run = kd.train(student, store=None)
+    write(run, reference.reduced(run, {"calibration_error"}), tmp_path)
+    shipped = kd.Store(tmp_path / "new", tmp_path).find(student)
+    by_hand = measures.calibration_error(run.confidence(), run.predictions() == digits.test.labels)
+    assert shipped.calibration_error() == run.calibration_error() == pytest.approx(by_hand, abs=1e-9)
+
+
+def test_shipped_histories_are_rounded():
+    assert reference.rounded({"loss": [0.123456789, 12345678.0]}) == {"loss": [0.123457, 12345700.0]}
+
+
 def test_a_file_that_holds_what_is_asked_of_the_same_training_is_left_alone(student, tmp_path):
     run = kd.train(student, store=None)
     few, more = ({"errors"}, {"errors", "doubt"})

@@ -68,11 +68,10 @@ def test_reliability_bins_by_hand():
     assert measures.calibration_error(confidence, right, 40) == pytest.approx((0.1 + 0.5 + 0.4 + 0.9 + 0) / 5)
 
 
-def test_both_calibration_errors_are_one(pair):
-    logits, labels = pair[0], torch.arange(40) % 10
-    confidence, predicted = logits.double().softmax(-1).max(-1)
-    found = measures.calibration_error(confidence, predicted == labels)
-    assert found == measures.expected_calibration_error(logits, labels)
+def test_the_gradient_of_two_that_are_sure_is_not_lost_in_rounding():
+    z, v = torch.tensor([[25.0, 0.0, -5.0, -3.0]]), torch.tensor([[30.0, 2.0, -3.0, -8.0]])
+    shares = measures.gradient_shares(z, v, 0.5)[0]
+    assert shares[0].item() == pytest.approx(0.5, rel=1e-6) and shares.sum().item() == pytest.approx(1)
 
 
 def test_the_calibration_floor_is_chance_alone():

@@ -11,7 +11,7 @@ from kdviz import figures
 from kdviz.explorers.explorer import Explorer
 
 ALL = "everything"
-SHOWN = 12  # disagreements
+SHOWN = 6  # disagreements
 
 
 def agreement_cloud(
@@ -48,7 +48,7 @@ def agreement_cloud(
         ax.legend(loc="lower right", fontsize=8)
         chosen = table.loc[student]
         ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
-        curve, gallery = right.subplots(2, 1, height_ratios=[1, 1.3])
+        curve, gallery = right.subplots(2, 1, height_ratios=[1.3, 1])
         history = histories[student]
         curves = {"train_agreement": "agreement, training images", "test_accuracy": "accuracy, test images"}
         for (name, said), colour in zip(curves.items(), (figures.COLOURS["student"], "0.4"), strict=True):
@@ -58,10 +58,10 @@ def agreement_cloud(
         curve.legend()
         taught, answered = predictions(student)
         rows = (taught != answered).nonzero().squeeze(1)
-        captions = [f"{classes[taught[row]]} / {classes[answered[row]]}" for row in rows[:SHOWN]]
+        captions = [f"{classes[taught[row]]}\n{classes[answered[row]]}" for row in rows[:SHOWN]]
         right_ones = (answered == labels)[rows[:SHOWN]].tolist()
-        figures.gallery(images[rows[:SHOWN]], captions, right_ones, columns=SHOWN // 2, ax=gallery)
-        gallery.set_title(f"{len(rows):,} disagreements: teacher says / student says", fontsize=10)
+        figures.gallery(images[rows[:SHOWN]], captions, right_ones, columns=SHOWN, ax=gallery)
+        gallery.set_title(f"{len(rows):,} disagreements: above what the teacher says, below the student", fontsize=10)
 
     points = widgets.Dropdown(options=[(name, row) for row, name in table["name"].items()], description="student")
     groups = widgets.Dropdown(options=[ALL, *table.varied.unique()], description="varied")

@@ -2,7 +2,12 @@
 
 from kdviz.measures.accuracy import accuracy, confusion, mean_and_interval
 from kdviz.measures.bias import label_free_bias, log_odds, rivals, shifted
-from kdviz.measures.calibration import calibration_error, calibration_floor, expected_calibration_error, reliability_bins
+from kdviz.measures.calibration import (
+    calibration_error,
+    calibration_floor,
+    expected_calibration_error,
+    reliability_bins,
+)
 from kdviz.measures.correlation import class_mean_logits, logit_correlation
 from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits, predictive_kl
 from kdviz.measures.geometry import template_plane, within_between

@@ -74,13 +74,12 @@ def calibration_floor(confidence: Tensor, draws: int = 100, bins: int = 15) -> T
     -------
     Tensor, shape (draws,), float64, ascending
     """
-    confidence = torch.as_tensor(confidence)
     if draws < 1:
         raise ValueError(f"draws must be at least 1, not {draws}")
-    chance = torch.Generator().manual_seed(0)
-    certain = confidence.double()
-    rights = (torch.rand(certain.shape, generator=chance, dtype=torch.float64) < certain for _ in range(draws))
-    return torch.tensor([calibration_error(confidence, right, bins) for right in rights]).double().sort().values
+    confidence, chance = torch.as_tensor(confidence).double(), torch.Generator().manual_seed(0)
+    rights = (torch.rand(confidence.shape, generator=chance, dtype=torch.float64) < confidence for _ in range(draws))
+    errors = [calibration_error(confidence, right, bins) for right in rights]
+    return torch.tensor(errors, dtype=torch.float64).sort().values
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:

@@ -1,6 +1,8 @@
 """What every measure asks of its input first; errors say what to do."""
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -37,3 +39,10 @@ def with_labels(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if labels.min() < 0 or labels.max() >= logits.shape[-1]:
         raise ValueError(f"labels must lie in 0..{logits.shape[-1] - 1}, not {labels.min()}..{labels.max()}")
     return logits, labels
+
+
+def check_temperature(temperature: float) -> float:
+    """``temperature`` as a float, if it is finite and above 0; ValueError otherwise."""
+    if not (isinstance(temperature, Real) and math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"a temperature must be finite and above 0, not {temperature}: 1 leaves the softmax as it is")
+    return float(temperature)

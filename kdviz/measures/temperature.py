@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from kdviz.measures.checks import checked_logits, checked_pair
+from kdviz.measures.checks import check_temperature, checked_logits, checked_pair
 
 
 def entropy(logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -15,7 +15,7 @@ def entropy(logits: Tensor, temperature: float = 1.0) -> Tensor:
     temperature : float
         T, above 0.
     """
-    log_p = (checked_logits(logits).double() / _above_zero(temperature)).log_softmax(-1)
+    log_p = (checked_logits(logits).double() / check_temperature(temperature)).log_softmax(-1)
     return -(log_p.exp() * log_p).sum(-1)
 
 
@@ -33,8 +33,14 @@ def soft_target_gradient(student_logits: Tensor, teacher_logits: Tensor, tempera
         T, above 0.
     """
     student, teacher = checked_pair(student_logits, teacher_logits)
-    q, p = ((logits.double() / _above_zero(temperature)).softmax(-1) for logits in (student, teacher))
-    return temperature * (q - p)
+    q, p = ((logits.double() / check_temperature(temperature)).softmax(-1) for logits in (student, teacher))
+    difference = q - p
+    top = p.argmax(
+        -1, keepdim=True
+    )  # where both are nearly sure of it, q − p is lost in rounding: it is what the others lack
+    others = difference.scatter(-1, top, 0.0)
+    agreed = q.argmax(-1, keepdim=True) == top
+    return temperature * torch.where(agreed, others.scatter(-1, top, -others.sum(-1, keepdim=True)), difference)
 
 
 def gradient_shares(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -78,9 +84,3 @@ def high_temperature_gap(
     if center:
         limit = limit - limit.mean(-1, keepdim=True)
     return torch.cosine_similarity(gradient, limit, -1), (gradient - limit).norm(dim=-1) / limit.norm(dim=-1)
-
-
-def _above_zero(temperature: float) -> float:
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"a temperature must be finite and above 0, not {temperature}: 1 leaves the softmax as it is")
-    return temperature
