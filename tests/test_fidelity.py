@@ -15,7 +15,9 @@ CLASSES = tuple("0123456789")
 def table():
     accuracy, agreement = [0.8, 0.82, 0.7, 0.71], [0.9, 0.91, 0.75, 0.77]
     names = ["a: 1", "a: 2", "b: 1", "b: 2"]
-    return pd.DataFrame({"varied": list("aabb"), "accuracy": accuracy, "agreement": agreement, "name": names})
+    return pd.DataFrame(
+        {"varied": list("aabb"), "accuracy": accuracy, "agreement": agreement, "name": names, "recipe": names}
+    )
 
 
 def test_the_cloud_shows_every_student_its_controls_and_the_room_there_is(table):
@@ -60,7 +62,14 @@ def explorer(table, digits):
 
     without = {name: history[name] for name in ("epoch", "test_accuracy")}  # of a run trained before it was measured
     return explorers.agreement_cloud(
-        table, 0.85, [history, history, without, history], predictions, digits.test.images, digits.test.labels, CLASSES
+        table,
+        0.85,
+        {"two": (0.8, 0.8)},
+        [history, history, without, history],
+        predictions,
+        digits.test.images,
+        digits.test.labels,
+        CLASSES,
     )
 
 

@@ -1,6 +1,7 @@
 """The explorer of notebook 04: every student as a point, and what stands behind it."""
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets as widgets
 import pandas as pd
@@ -17,6 +18,7 @@ SHOWN = 6  # disagreements
 def agreement_cloud(
     table: pd.DataFrame,
     teacher_accuracy: float,
+    controls: Mapping[str, tuple[float, float]],
     histories: Sequence[dict],
     predictions: Callable[[int], tuple[Tensor, Tensor]],
     images: Tensor,
@@ -28,8 +30,9 @@ def agreement_cloud(
     Parameters
     ----------
     table : DataFrame
-        A row a run: ``accuracy``, ``agreement``, ``varied`` and ``name``, in the order of ``histories``.
+        A row a run: ``accuracy``, ``agreement``, ``varied``, ``name`` and ``recipe``, in the order of ``histories``.
     teacher_accuracy : float
+    controls : mapping of name to (accuracy, agreement)
     histories : sequence of dict
         ``epoch``, ``test_accuracy`` and ``train_agreement``, a list each (:attr:`kdviz.Run.history`).
     predictions : callable
@@ -44,8 +47,9 @@ def agreement_cloud(
     def draw(figure: Figure, varied: str, student: int) -> None:
         left, right = figure.subfigures(1, 2, width_ratios=[5, 4])
         shown = table if varied == ALL else table[table.varied == varied]
-        ax = figures.agreement_against_accuracy(shown, teacher_accuracy, colours=colours, ax=left.subplots())
-        ax.legend(loc="lower right", fontsize=8)
+        ax = left.subplots()
+        figures.agreement_against_accuracy(shown, teacher_accuracy, colours=colours, controls=controls, ax=ax)
+        ax.legend(loc="upper left", fontsize=8)
         chosen = table.loc[student]
         ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
         curve, gallery = right.subplots(2, 1, height_ratios=[1.3, 1])
@@ -54,14 +58,16 @@ def agreement_cloud(
         for (name, said), colour in zip(curves.items(), (figures.COLOURS["student"], "0.4"), strict=True):
             if name in history:
                 curve.plot(history["epoch"], [100 * share for share in history[name]], color=colour, label=said)
-        curve.set(xlabel="epoch", ylabel="%", title=chosen["name"])
+        curve.set(xlabel="epoch", ylabel="%")
+        curve.set_title(textwrap.fill(chosen["recipe"], 60), loc="left", fontsize=9, fontweight="normal")
         curve.legend()
         taught, answered = predictions(student)
         rows = (taught != answered).nonzero().squeeze(1)
         captions = [f"{classes[taught[row]]}\n{classes[answered[row]]}" for row in rows[:SHOWN]]
         right_ones = (answered == labels)[rows[:SHOWN]].tolist()
         figures.gallery(images[rows[:SHOWN]], captions, right_ones, columns=SHOWN, ax=gallery)
-        gallery.set_title(f"{len(rows):,} disagreements: above what the teacher says, below the student", fontsize=10)
+        said = f"{len(rows):,} disagreements: teacher above, student below (green: right)"
+        gallery.set_title(said, fontsize=9, fontweight="normal")
 
     points = widgets.Dropdown(options=[(name, row) for row, name in table["name"].items()], description="student")
     groups = widgets.Dropdown(options=[ALL, *table.varied.unique()], description="varied")

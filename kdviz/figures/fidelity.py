@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from kdviz import measures
 from kdviz.figures.look import COLOURS
+
+VARIED = ("#222222", "#E69F00", "#009E73", "#7B4FA3", "#CC79A7", "#8B5A2B", "#56B4E9", "#999999", "#B8B000")
 
 
 def agreement_against_accuracy(
@@ -52,6 +55,7 @@ def agreement_against_accuracy(
 
 
 def hues(varied: Iterable[str]) -> dict[str, tuple]:
-    """A colour for each thing that was varied; up to ten are told apart by the colour-blind, too."""
+    """A colour for each thing that was varied, none of them the teacher's or the student's own."""
     names = list(dict.fromkeys(varied))
-    return dict(zip(names, sns.color_palette("colorblind" if len(names) <= 10 else "husl", len(names)), strict=True))
+    palette = VARIED if len(names) <= len(VARIED) else sns.color_palette("husl", len(names))
+    return dict(zip(names, map(to_rgb, palette), strict=False))
