@@ -195,5 +195,9 @@ def _checksum(said: str, arrays: Mapping[str, Tensor]) -> str:
 
 
 def default_store() -> Store:
-    """``$KDVIZ_STORE`` (default ``data/store``, git-ignored) for new runs, and the shipped ones behind it."""
-    return Store(ROOT / (os.environ.get("KDVIZ_STORE") or "data/store"), SHIPPED)
+    """``$KDVIZ_STORE`` (default ``data/store``, git-ignored) for new runs, and the shipped ones behind it.
+
+    Under ``KDVIZ_TRAIN=1`` the shipped ones are passed over: what they hold is trained again.
+    """
+    shipped = [] if os.environ.get("KDVIZ_TRAIN") == "1" else [SHIPPED]
+    return Store(ROOT / (os.environ.get("KDVIZ_STORE") or "data/store"), *shipped)

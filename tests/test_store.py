@@ -218,3 +218,9 @@ def test_two_processes_that_train_the_same_recipes_leave_whole_runs(start, undis
     assert [process.exitcode for process in processes] == [0, 0]
     assert_the_same(contents(tmp_path), undisturbed[0])
     assert not list(tmp_path.rglob("*.partial")) and not list((tmp_path / "unfinished").iterdir())
+
+
+def test_shipped_runs_are_passed_over_where_training_is_what_is_tested(monkeypatch):
+    assert stored.default_store().shipped == [stored.SHIPPED]
+    monkeypatch.setenv("KDVIZ_TRAIN", "1")
+    assert stored.default_store().shipped == []
