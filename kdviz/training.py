@@ -69,6 +69,8 @@ def train(
     store = default_store() if store is DEFAULT else store
     if executor and not store:
         raise ValueError("workers hand their runs over in a store: an executor needs one")
+    if store:
+        store.drop_unfinished(set())  # left by a process that was killed between its last run and this
     runs = {recipe: store.find(recipe) for recipe in dict.fromkeys(wanted)} if store else {}
     missing = [recipe for recipe in dict.fromkeys(wanted) if not runs.get(recipe)]
     if missing and store and os.environ.get("KDVIZ_TRAIN") == "0":

@@ -224,3 +224,13 @@ def test_shipped_runs_are_passed_over_where_training_is_what_is_tested(monkeypat
     assert stored.default_store().shipped == [stored.SHIPPED]
     monkeypatch.setenv("KDVIZ_TRAIN", "1")
     assert stored.default_store().shipped == []
+
+
+def test_a_checkpoint_whose_students_are_all_finished_is_dropped_by_the_next_call(student, store, monkeypatch):
+    recipes = kd.grid(student, seed=range(2))
+    with monkeypatch.context() as killed_just_then:
+        killed_just_then.setattr(stored.Store, "drop_unfinished", lambda self, lost: None)
+        kd.train(recipes, store=store)
+    assert list((store.folder / "unfinished").glob("*.safetensors"))
+    kd.train(recipes, store=store)
+    assert not list((store.folder / "unfinished").glob("*.safetensors"))
