@@ -119,11 +119,9 @@ def _nbval(name: str, paths: list[Path], *options: str) -> int:
 
 
 def slim(png: str) -> str:
-    """A picture (base64) with 128 colours at most: a third of the bytes, and to the eye the same."""
-    small = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(128, dither=0).save(
-        small, "png", optimize=True
-    )
+    """A picture (base64) in 256 colours, a third of the bytes; chosen to cover all, for a few points matter too."""
+    small, picture = io.BytesIO(), Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
 
 

@@ -2,11 +2,15 @@
 
 import ast
 import base64
+import io
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
-from kdviz import notebooks, sources
+from kdviz import figures, notebooks, sources
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 
@@ -52,6 +56,18 @@ def test_the_data_sets_it_names_are_those_its_recipes_need(path, notebook, monke
     steps = [step for recipe in recipes for step in recipe.data.narrowed if step[0] == "replace_inputs"]
     needed = {recipe.data.name for recipe in recipes} | {source for _, source in steps}
     assert needed - {"digits", "noise"} <= set(named)
+
+
+def test_a_slimmed_picture_keeps_the_colours_of_a_few_points():
+    figure, ax = plt.subplots()
+    ax.imshow(np.random.default_rng(0).random((40, 40, 3)), extent=(0, 9, -3, -1))  # many other colours
+    for place, colour in enumerate(figures.hues("abcdefghi").values()):
+        ax.plot(place, 0, "o", color=colour, alpha=0.75)
+    png = io.BytesIO()
+    figure.savefig(png)
+    slimmed = base64.b64decode(notebooks.slim(base64.b64encode(png.getvalue()).decode()))
+    before, after = (np.asarray(Image.open(io.BytesIO(b)).convert("RGB"), int) for b in (png.getvalue(), slimmed))
+    assert len(slimmed) < len(png.getvalue()) and np.abs(before - after).max() < 40
 
 
 def test_under_a_megabyte(path):
