@@ -33,8 +33,8 @@ bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmar
 	@for name in correct tutorial products peer added lane convolutions hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	@$(BIN)/python benchmarks/table.py
 
-data: $(READY)         ## download MNIST and Fashion-MNIST into data/
-	@$(BIN)/python -c "import kdviz; [kdviz.load(name, download=True) for name in ('mnist', 'fashion_mnist')]; print('The data sets are in place.')"
+data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/
+	@$(BIN)/python -c "import kdviz; [kdviz.load(name, download=True) for name in ('mnist', 'fashion_mnist', 'banking77')]; print('The data sets are in place.')"
 
 lab: $(READY)         ## JupyterLab on the first notebook
 	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb

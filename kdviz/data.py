@@ -1,8 +1,7 @@
 """Data sets as tensors, and the small descriptions by which a recipe remembers them."""
 
 import operator
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -25,22 +24,28 @@ class Split:
     labels : Tensor, shape (N,), int64
     index : Tensor, shape (N,), int64
         Where each example stands in the full split it was taken from.
+    texts : tuple of str, optional
+        The N sentences that the inputs are made of.
     """
 
     inputs: Tensor
     labels: Tensor
     index: Tensor
+    texts: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def images(self) -> Tensor:
-        """The inputs, shape (N, C, H, W) in [0, 1]; every data set here is of images."""
+        """The inputs where they are images, shape (N, C, H, W) in [0, 1]."""
+        if self.inputs.ndim != 4:
+            raise ValueError(f"inputs of shape {tuple(self.inputs.shape)} are no images: read .inputs or .texts")
         return self.inputs
 
     def __getitem__(self, rows: Tensor) -> "Split":
-        return Split(self.inputs[rows], self.labels[rows], self.index[rows])
+        texts = self.texts and tuple(self.texts[row] for row in torch.arange(len(self))[rows].tolist())
+        return Split(self.inputs[rows], self.labels[rows], self.index[rows], texts)
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,11 @@ class Dataset:
 
     def without(self, classes) -> "Dataset":
         """Leave out of ``train`` every example of ``classes`` (an index, a name, or several)."""
-        return self._narrow("without", *self._indices(classes))
+        return self._narrow("without", *sources.class_indices(self.name, classes))
 
     def only(self, classes) -> "Dataset":
         """Keep in ``train`` only the examples of ``classes`` (an index, a name, or several)."""
-        return self._narrow("only", *self._indices(classes))
+        return self._narrow("only", *sources.class_indices(self.name, classes))
 
     def take(self, n: int, seed: int) -> "Dataset":
         """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
@@ -130,19 +135,11 @@ class Dataset:
         return self._narrow("shuffle_labels", operator.index(seed))
 
     def replace_inputs(self, source: str) -> "Dataset":
-        """Train on other images, without labels: another data set's of the same shape, or ``"noise"``.
+        """Train on other inputs, without labels: another data set's of the same shape, or ``"noise"``.
 
         The noise is uniform in [0, 1], each pixel by itself. Students learn from soft targets alone.
         """
         return self._narrow("replace_inputs", source)
-
-    def _indices(self, classes) -> tuple[int, ...]:
-        several = [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
-        found = {self.classes.index(c) if c in self.classes else c for c in several}
-        strange = [c for c in found if not isinstance(c, (int, np.integer)) or not 0 <= c < len(self.classes)]
-        if strange or not found:
-            raise ValueError(f"no class {strange} in {self.name}: give one or several of {self.classes} or an index")
-        return tuple(sorted(int(c) for c in found))
 
     def _narrow(self, verb: str, *what) -> "Dataset":
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
@@ -163,14 +160,14 @@ class Dataset:
         labels = self.full_train.labels.clone()
         order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(seed))
         labels[self.rows] = labels[self.rows[order]]
-        return Split(self.full_train.inputs, labels, self.full_train.index)
+        return replace(self.full_train, labels=labels)
 
     def _replaced(self, source: str) -> Split:
         shape = self.full_train.inputs.shape
         inputs = _noise(shape) if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
         if inputs.shape != shape:
-            raise ValueError(f"{source} has images of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
-        return Split(inputs, self.full_train.labels, self.full_train.index)
+            raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
+        return replace(self.full_train, inputs=inputs, texts=None)
 
 
 @dataclass(frozen=True)
@@ -190,6 +187,8 @@ class Jitter:
 
     def __call__(self, images: Tensor, shifts: Tensor) -> Tensor:
         """``images`` of shape (N, C, H, W), shifted; what is shifted in from outside is black."""
+        if images.ndim != 4:
+            raise ValueError(f"no image to shift in inputs of shape {tuple(images.shape)}: augment must be None")
         channels, height, width = images.shape[1:]
         wide = width + 2 * self.pixels
         rows = torch.arange(height, device=images.device) * wide
@@ -204,16 +203,16 @@ def load(name: str, *, download: bool = False) -> Dataset:
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion_mnist"}
-        ``digits`` comes with scikit-learn. The others are read from ``$KDVIZ_DATA`` (default: ``data/``), in
-        the layout torchvision uses.
+    name : {"digits", "mnist", "fashion_mnist", "digits_pairs", "mnist_pairs", "banking77"}
+        ``digits`` comes with scikit-learn. The others are read from ``$KDVIZ_DATA`` (default: ``data/``): images in
+        torchvision's layout, sentences (bags of words) in ``text/BANKING77``. A pair is two digits side by side.
     download : bool
         Fetch the files first if they are missing. Nothing is downloaded otherwise.
 
     Raises
     ------
     ValueError
-        Unknown name, or a file that is truncated or of another kind.
+        Unknown name, or a file that is truncated, altered or of another kind.
     FileNotFoundError
         The files are missing.
     """
@@ -232,14 +231,6 @@ def load_described(description: Description) -> Dataset:
     return dataset
 
 
-def lane() -> str:
-    """The data set a notebook runs on: ``$KDVIZ_DATASET``, else MNIST where it is on disk, else the digits."""
-    chosen = os.environ.get("KDVIZ_DATASET") or ("mnist" if sources.on_disk("mnist") else "digits")
-    if chosen == "digits":
-        print("Running on the embedded 8x8 digits. For MNIST: `make data`, or point KDVIZ_DATA at its folder.")
-    return chosen
-
-
 @lru_cache(maxsize=1)
 def _noise(shape: torch.Size) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
@@ -247,11 +238,12 @@ def _noise(shape: torch.Size) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _load(name: str, root: Path) -> Dataset:
-    *arrays, largest = sources.read(name)
-    train, test = (_as_split(*pair, largest) for pair in (arrays[:2], arrays[2:]))
+    *parts, largest = sources.read(name)
+    train, test = (_as_split(largest, *part) for part in parts)
     return Dataset(Description(name), train, test, torch.arange(len(train)))
 
 
-def _as_split(images: np.ndarray, labels: np.ndarray, largest: int) -> Split:
-    inputs = torch.tensor(images, dtype=torch.float32).div_(largest).unsqueeze(1)
-    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)))
+def _as_split(largest: int, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None) -> Split:
+    inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
+    inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
+    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)

@@ -1,16 +1,8 @@
-import functools
-import gzip
-import hashlib
-import http.server
-import threading
-
-import numpy as np
 import pytest
 import torch
 
 import kdviz as kd
-from kdviz import sources
-from kdviz.data import load_described
+from kdviz.data import Split, load_described
 
 
 def test_digits_have_the_promised_shapes_and_one_fixed_split(digits):
@@ -78,88 +70,6 @@ def test_an_unknown_data_set_names_the_known_ones():
         kd.load("cifar")
 
 
-def idx(array):
-    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
-
-
-@pytest.fixture
-def small_mnist(tmp_path, monkeypatch):
-    """A folder laid out as torchvision's, with twelve images in all."""
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for part, n in (("train", 8), ("t10k", 4)):
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(np.full((n, 28, 28), 51, np.uint8)))
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8)))
-    monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
-    return raw
-
-
-def test_mnist_is_read_from_torchvisions_layout(small_mnist):
-    mnist = kd.load("mnist")
-    assert mnist.train.images.shape == (8, 1, 28, 28) and mnist.test.labels.tolist() == [0, 1, 2, 3]
-    assert torch.allclose(mnist.train.images, torch.tensor(0.2))
-
-
-def test_a_truncated_file_is_a_clear_error(small_mnist):
-    path = small_mnist / "t10k-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(ValueError, match="t10k-images-idx3-ubyte of mnist is truncated .* run `make data`"):
-        kd.load("mnist")
-    path.write_bytes(gzip.compress(b"not an IDX file"))
-    with pytest.raises(ValueError, match="truncated or no IDX file"):
-        kd.load("mnist")
-
-
-def test_missing_files_say_what_to_do_and_nothing_is_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
-    monkeypatch.setattr(sources, "download", lambda name: pytest.fail("downloaded without being asked"))
-    with pytest.raises(FileNotFoundError, match="mnist is not on disk: `make data` downloads it"):
-        kd.load("mnist")
-
-
-@pytest.fixture
-def served(small_mnist, tmp_path, monkeypatch):
-    """The small files on a loopback server, as `.gz`, and an empty folder to download them into."""
-    for path in list(small_mnist.iterdir()):
-        (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        place, _, files = sources.IDX["mnist"]
-        sums = {name: hashlib.md5((tmp_path / f"{name}.gz").read_bytes()).hexdigest() for name in files}
-        address = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setitem(sources.IDX, "mnist", (place, address, sums))
-        monkeypatch.setenv("KDVIZ_DATA", str(tmp_path / "target"))
-        yield sums
-        server.shutdown()
-
-
-def test_download_when_asked(served):
-    assert len(kd.load("mnist", download=True).train) == 8
-
-
-def test_a_download_of_another_content_is_refused(served):
-    served["t10k-labels-idx1-ubyte"] = "0" * 32
-    with pytest.raises(OSError, match="could not download t10k-labels-idx1-ubyte.gz .* put it into"):
-        kd.load("mnist", download=True)
-    assert not sources.on_disk("mnist")
-
-
-def test_the_lane_is_chosen_by_the_environment_then_by_the_disk(small_mnist, monkeypatch, capsys, tmp_path):
-    assert kd.lane() == "mnist" and capsys.readouterr().out == ""
-    monkeypatch.setenv("KDVIZ_DATASET", "digits")
-    assert kd.lane() == "digits" and "make data" in capsys.readouterr().out
-    monkeypatch.delenv("KDVIZ_DATASET")
-    monkeypatch.setenv("KDVIZ_DATA", str(tmp_path / "empty"))
-    assert kd.lane() == "digits"
-
-
-def test_a_relative_data_folder_is_read_from_the_repositorys_root(monkeypatch):
-    monkeypatch.setenv("KDVIZ_DATA", "../elsewhere")
-    assert sources.folder() == (sources.ROOT / "../elsewhere").resolve()
-
-
 def test_jitter_shifts_each_image_by_its_own_whole_pixels():
     image = torch.zeros(64, 1, 8, 8)
     image[:, :, 4, 4] = 1
@@ -170,6 +80,23 @@ def test_jitter_shifts_each_image_by_its_own_whole_pixels():
     assert moved.shape == image.shape and (moved.sum((1, 2, 3)) == 1).all()
     assert set(rows.tolist()) == set(columns.tolist()) == {2, 3, 4, 5, 6}
     assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) > 10
+
+
+def test_a_jitter_of_what_is_no_image_is_a_clear_error():
+    with pytest.raises(ValueError, match=r"no image to shift in inputs of shape \(5, 7\): augment must be None"):
+        kd.Jitter(2)(torch.zeros(5, 7), torch.zeros(5, 2, dtype=torch.int64))
+
+
+def test_sentences_stay_with_their_examples():
+    split = Split(torch.eye(4), torch.arange(4), torch.arange(4), ("a", "b", "c", "d"))
+    assert split[torch.tensor([3, 0])].texts == ("d", "a") and split[torch.arange(4) > 1].texts == ("c", "d")
+    assert split[torch.tensor([], dtype=torch.int64)].texts == ()
+    with pytest.raises(ValueError, match=r"inputs of shape \(4, 4\) are no images: read .inputs or .texts"):
+        _ = split.images
+
+
+def test_images_have_no_sentences(digits):
+    assert digits.train.texts is None and digits.take(50, seed=1).train.texts is None
 
 
 def test_labels_are_shuffled_among_the_training_examples_alone(digits):
@@ -209,6 +136,6 @@ def test_inputs_of_another_shape_are_a_clear_error(digits, monkeypatch):
     )
     monkeypatch.setattr("kdviz.data.load", lambda name: other)
     with pytest.raises(
-        ValueError, match=r"mnist has images of shape \(1000, 1, 9, 9\): digits needs \(1000, 1, 8, 8\)"
+        ValueError, match=r"mnist has inputs of shape \(1000, 1, 9, 9\): digits needs \(1000, 1, 8, 8\)"
     ):
         digits.replace_inputs("mnist")

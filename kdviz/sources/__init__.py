@@ -1,0 +1,83 @@
+"""Where data sets come from: files on disk, scikit-learn's digits, a download when asked. Arrays, no tensors."""
+
+import os
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from kdviz.sources.banking77 import read_banking77
+from kdviz.sources.files import FILES, ROOT, download, folder, on_disk, paths, read_idx
+from kdviz.sources.intents import INTENTS
+
+__all__ = ["CLASSES", "FILES", "ROOT", "class_indices", "download", "draw", "folder", "lane", "on_disk", "read"]
+
+DIGITS = tuple("0123456789")
+PAIRS = tuple(left + right for left in DIGITS for right in DIGITS)
+CLASSES = {
+    "digits": DIGITS,
+    "mnist": DIGITS,
+    "fashion_mnist": (
+        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+    ),
+    "digits_pairs": PAIRS,
+    "mnist_pairs": PAIRS,
+    "banking77": tuple(intent.replace("_", " ") for intent in INTENTS),
+}  # fmt: skip
+
+
+def read(name: str) -> tuple[tuple, tuple, int]:
+    """The training part, the test part, and the value of a full pixel.
+
+    A part is its inputs, images (N, H, W) or bags of words (N, V), its labels, shape (N,), and of sentences
+    the sentences themselves.
+    """
+    if name.endswith("_pairs"):
+        return _pairs(*read(name.removesuffix("_pairs")))
+    if name == "banking77":
+        return *read_banking77(), 1
+    if name == "digits":
+        images, labels = load_digits(return_X_y=True)
+        images = images.reshape(-1, 8, 8)
+        train, test = draw(labels, 1000, seed=0)
+        return (images[train], labels[train]), (images[test], labels[test]), 16
+    images, labels, test_images, test_labels = (read_idx(path, name) for path in paths(name))
+    return (images, labels), (test_images, test_labels), 255
+
+
+def _pairs(train: tuple, test: tuple, largest: int) -> tuple[tuple, tuple, int]:
+    """20,000 training and 2,000 test pairs of two digits drawn at random, the same in every process."""
+    random = np.random.RandomState(0)  # unlike a Generator's, its numbers are the same in every version of NumPy
+    return _side_by_side(*train, 20_000, random), _side_by_side(*test, 2_000, random), largest
+
+
+def _side_by_side(images: np.ndarray, labels: np.ndarray, n: int, random: np.random.RandomState) -> tuple:
+    left, right = random.randint(len(labels), size=(2, n), dtype=np.int64)
+    return np.concatenate([images[left], images[right]], axis=2), 10 * labels[left] + labels[right]
+
+
+def draw(labels: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ``n`` examples drawn with the classes in proportion, and the other rows; both in order."""
+    classes = len(np.unique(labels))
+    if not classes <= n <= len(labels) - classes:
+        raise ValueError(f"cannot draw {n} of {len(labels)} examples: ask for {classes} to {len(labels) - classes}")
+    chosen, rest = train_test_split(np.arange(len(labels)), train_size=n, random_state=seed, stratify=labels)
+    return np.sort(chosen), np.sort(rest)
+
+
+def class_indices(name: str, classes) -> tuple[int, ...]:
+    """The indices, in order, of ``classes`` of the data set ``name``: an index, a name, or several."""
+    known, several = CLASSES[name], [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
+    found = {known.index(c) if c in known else c for c in several}
+    strange = [c for c in found if not isinstance(c, (int, np.integer)) or not 0 <= c < len(known)]
+    if strange or not found:
+        raise ValueError(f"no class {strange} in {name}: give one or several of {known} or an index")
+    return tuple(sorted(int(c) for c in found))
+
+
+def lane() -> str:
+    """The data set a notebook runs on: ``$KDVIZ_DATASET``, else MNIST where it is on disk, else the digits."""
+    chosen = os.environ.get("KDVIZ_DATASET") or ("mnist" if on_disk("mnist") else "digits")
+    if chosen == "digits":
+        print("Running on the embedded 8x8 digits. For MNIST: `make data`, or point KDVIZ_DATA at its folder.")
+    return chosen

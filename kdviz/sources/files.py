@@ -1,0 +1,79 @@
+"""The files of the data sets: where they lie, what is said when one is missing, how they are downloaded."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+ROOT = Path(__file__).resolve().parents[2]
+# Where each lies in the data folder (images as torchvision lays them out), and where it is downloaded from:
+# (place, address, {file: MD5 or SHA-256 of what is downloaded}). A `.gz` lies unpacked.
+FILES = {
+    "mnist": ("MNIST/raw", "https://ossci-datasets.s3.amazonaws.com/mnist/", {
+        "train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte.gz": "md5:d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3-ubyte.gz": "md5:9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
+    }),
+    "fashion_mnist": ("FashionMNIST/raw", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", {
+        "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+    }),
+    "banking77": (
+        "text/BANKING77",
+        "https://raw.githubusercontent.com/PolyAI-LDN/task-specific-datasets/master/banking_data/", {
+        "train.csv": "sha256:b06e26ac675513959a63135f11b94ea7786ed02da65db93a5650d8838cbc664b",
+        "test.csv": "sha256:d12d6e3bc4c3103966ae786dc435913c0c563dfa328f5a3646d0e62cfeeb474d",
+        "categories.json": "sha256:53261da888122daf2d120d925458631d9619e15d82e56052e7a42e535ce32b63",
+    }),
+}  # fmt: skip
+FILES["mnist_pairs"] = FILES["mnist"]  # made when read, of MNIST's own digits
+
+
+def folder() -> Path:
+    """Where data sets lie: ``$KDVIZ_DATA``, read from the repository's root if relative, else ``data/``."""
+    return (ROOT / (os.environ.get("KDVIZ_DATA") or "data")).resolve()
+
+
+def paths(name: str) -> list[Path]:
+    """The files that ``name`` is read from; none for what comes with scikit-learn."""
+    place, _, files = FILES.get(name, ("", "", {}))
+    return [folder() / place / file.removesuffix(".gz") for file in files]
+
+
+def on_disk(name: str) -> bool:
+    """Whether ``name`` can be loaded without a download."""
+    return all(path.exists() for path in paths(name))
+
+
+def content(path: Path, name: str) -> bytes:
+    """The bytes of one of the files of ``name``."""
+    if not path.exists():
+        raise FileNotFoundError(f"{name} is not on disk: `make data` downloads it, or set KDVIZ_DATA to its folder")
+    return path.read_bytes()
+
+
+def read_idx(path: Path, name: str) -> np.ndarray:
+    """An IDX file: magic 0, 0, 8 (unsigned byte), number of axes; big-endian lengths; the bytes."""
+    found = content(path, name)
+    axes = found[3] if found[:3] == b"\x00\x00\x08" else 0
+    shape = np.frombuffer(found, ">u4", axes, offset=4) if len(found) >= 4 + 4 * axes else []
+    if not axes or len(found) != 4 + 4 * axes + np.prod(shape):
+        raise ValueError(f"{path.name} of {name} is truncated or no IDX file: delete it and run `make data`")
+    return np.frombuffer(found, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def download(name: str) -> None:
+    """Fetch the files of ``name`` into the data folder, each checked against its MD5 or SHA-256."""
+    _, address, files = FILES[name]
+    for (file, known), path in zip(files.items(), paths(name), strict=True):
+        packed = file.endswith(".gz")
+        try:
+            unpack = pooch.Decompress(method="gzip", name=path.name) if packed else None
+            pooch.retrieve(f"{address}{file}", known, file, path.parent, unpack)
+        except (OSError, ValueError) as problem:  # no connection, or content whose checksum is another
+            how = f"put it into {path.parent}{', unpacked' if packed else ''}"
+            raise OSError(f"could not download {file} of {name} ({problem}): {how}") from None
