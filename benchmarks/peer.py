@@ -48,8 +48,8 @@ def of_vmap(recipes: list[kd.Recipe], device: str) -> float:
         array.schedule.prepare(0, 1)
         inputs, rows = array._inputs(), array.schedule.rows[array.schedule.stream_of]
         logits = forward(stacked, inputs[array.schedule.stream_of])
-        teacher = array.teachers.logits(inputs, rows)
-        losses = kd.SoftTargets.losses({"logits": logits}, array.labels[rows], teacher, **array.numbers)
+        taught = array.teachers.outputs(inputs, rows)
+        losses = kd.SoftTargets.losses({"logits": logits}, array.labels[rows], taught, {}, **array.numbers)
         gradients = torch.autograd.grad(losses.sum(), [*stacked.values()])
         with torch.no_grad():
             adamw(

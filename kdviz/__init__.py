@@ -1,15 +1,17 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
 from kdviz import claims, explorers, figures, measures, objectives, papers
-from kdviz.data import Jitter, lane, load
+from kdviz.data import Jitter, load
 from kdviz.models import cnn, mlp
-from kdviz.objectives import HardLabels, SoftTargets
+from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
 from kdviz.recipes import Recipe, grid
 from kdviz.runs import Run, Runs
+from kdviz.sources import lane
 from kdviz.store import Store
 from kdviz.training import Diverged, train
 
 __all__ = [
-    "Diverged", "HardLabels", "Jitter", "Recipe", "Run", "Runs", "SoftTargets", "Store", "claims", "cnn", "explorers",
-    "figures", "grid", "lane", "load", "measures", "mlp", "objectives", "papers", "train",
+    "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run", "Runs",
+    "SoftTargets", "Store", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
+    "objectives", "papers", "train",
 ]  # fmt: skip

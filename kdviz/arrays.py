@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from kdviz.data import load_described
 from kdviz.fused import Fused
 from kdviz.history import TrainAgreement, right_answers
-from kdviz.models import predict_logits
+from kdviz.models import measuring, predict_logits
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.schedule import SEGMENT, Schedule, seed_of
@@ -48,6 +48,7 @@ class Array:
         self.schedule = Schedule(recipes, datasets, self.steps, self.device)
         self._place_network(parents)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
+        self._place_trained()
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
         streams = self.schedule.stream_of, self.schedule.shared
         taught = bool(self.first.objective.teachers)
@@ -72,13 +73,33 @@ class Array:
             torch.manual_seed(seed_of(recipe.seed, "initialisation"))
             networks.append(recipe.model.build(shape, classes))
             if recipe.init:
-                own, given = (each.state_dict() for each in (networks[-1], parents[recipe.init].network()))
-                networks[-1].load_state_dict({n: torch.lerp(own[n], given[n], recipe.init_weight) for n in own})
+                _start_from(parents[recipe.init].network(), networks[-1], recipe)
         self.network = Fused(networks, self.device)
+
+    def _place_trained(self) -> None:
+        """All weights that are trained: the networks', or of frozen ones the heads', and the objective's own."""
+        self.extra = self._extra()
+        self.trained = {n: w for n, w in self.network.parameters.items() if not self.first.frozen or _of_head(n)}
+        for name in self.network.parameters.keys() - self.trained.keys():
+            self.network.parameters[name].requires_grad_(False)
+        self.trained |= {f"extra.{name}": weight for name, weight in self.extra.items()}
         self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
-        stacked = self.network.parameters.values()
+        stacked = self.trained.values()
         self.first_moments, self.second_moments = ([torch.zeros_like(p) for p in stacked] for _ in range(2))
         self.counts = [torch.zeros((), dtype=torch.float32, device=self.device) for _ in stacked]
+
+    def _extra(self) -> dict[str, Tensor]:
+        """What the objective trains along with each student, drawn with its seed."""
+        one, rows = self.inputs[:1], torch.zeros(len(self.recipes), 1, dtype=torch.int64, device=self.device)
+        with measuring():
+            student = self.network(one.unsqueeze(0))
+            teacher = self.teachers.outputs(one.expand(len(self.recipes), *one.shape), rows)
+        drawn = []
+        for i, recipe in enumerate(self.recipes):
+            torch.manual_seed(seed_of(recipe.seed, "extra"))
+            mine, theirs = ({name: values[i] for name, values in outputs.items()} for outputs in (student, teacher))
+            drawn.append(recipe.objective.extra(mine, theirs))
+        return {n: torch.stack([each[n] for each in drawn]).to(self.device).requires_grad_() for n in drawn[0]}
 
     def _of_each(self, name: str) -> Tensor:
         values = [getattr(recipe.objective, name) for recipe in self.recipes]
@@ -144,14 +165,15 @@ class Array:
         inputs = self._inputs()
         rows = self.schedule.rows[self.schedule.stream_of]  # of each student
         own = inputs if self.schedule.shared else inputs[self.schedule.stream_of]
-        outputs = self.network(own, training=True)
-        teacher_logits = self.teachers.logits(inputs, rows)
-        losses = self.first.objective.losses(outputs, self.labels[rows], teacher_logits, **self.numbers)
-        parameters = [*self.network.parameters.values()]
-        gradients = torch.autograd.grad(losses.sum(), parameters)  # no student's loss depends on another's weights
+        outputs = self.network(own, training=not self.first.frozen)
+        taught = self.teachers.outputs(inputs, rows)
+        losses = self.first.objective.losses(outputs, self.labels[rows], taught, self.extra, **self.numbers)
+        parameters = [*self.trained.values()]  # no student's loss depends on another's weights, or on all of its own
+        gradients = torch.autograd.grad(losses.sum(), parameters, materialize_grads=True)
         with torch.no_grad():
+            laid_out = [gradient.contiguous() for gradient in gradients]  # as the weights: the fused kernel needs it
             adamw(
-                parameters, [*gradients], self.first_moments, self.second_moments, [], self.counts,
+                parameters, laid_out, self.first_moments, self.second_moments, [], self.counts,
                 fused=True, capturable=self.device.type == "cuda", amsgrad=False, beta1=0.9, beta2=0.999, eps=1e-8,
                 lr=self.schedule.rate, weight_decay=self.first.weight_decay, maximize=False,
             )  # fmt: skip
@@ -250,8 +272,21 @@ class Array:
 
     def _trained(self) -> Iterator[tuple[str, str, Tensor]]:
         """Every tensor that a step changes for each student: group, name of the parameter, tensor."""
-        groups = {"parameter": self.network.parameters.values()}
+        groups = {"parameter": self.trained.values()}
         groups |= {"first_moment": self.first_moments, "second_moment": self.second_moments}
         for group, tensors in groups.items():
-            for name, tensor in zip(self.network.parameters, tensors, strict=True):
+            for name, tensor in zip(self.trained, tensors, strict=True):
                 yield group, name, tensor
+
+
+def _of_head(name: str) -> bool:
+    return name.startswith("head.")
+
+
+def _start_from(trained: nn.Module, network: nn.Module, recipe: Recipe) -> None:
+    """Give ``network`` the share of ``trained``'s weights that ``recipe`` says, of a frozen one all but the head."""
+    own, given = network.state_dict(), trained.state_dict()
+    names = [name for name in own if not (recipe.frozen and _of_head(name))]
+    if any(own[name].shape != given[name].shape for name in names):
+        raise ValueError(f"{recipe.init} has inputs or classes of other shapes: it cannot start {recipe}")
+    network.load_state_dict({n: torch.lerp(own[n], given[n], recipe.init_weight) for n in names}, strict=False)

@@ -42,7 +42,7 @@ class Fused:
 
         Parameters
         ----------
-        inputs : Tensor, shape (streams, N, C, H, W)
+        inputs : Tensor, shape (streams, N, ...)
             As many examples for each stream; ``students / streams`` neighbours see the same ones.
         training : bool
             Whether dropout drops.
@@ -50,10 +50,11 @@ class Fused:
         Returns
         -------
         dict
-            ``features`` of shape (students, N, D) and ``logits`` of shape (students, N, classes).
+            ``features`` of shape (students, N, D), ``logits`` of shape (students, N, classes) and each ``map i`` of
+            shape (students, N, channels, height, width).
         """
         streams, examples = inputs.shape[:2]
-        x = inputs
+        x, maps = inputs, {}
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
@@ -63,7 +64,7 @@ class Fused:
                 x = self._convolution(name, layer, x)
                 streams = self.students
             elif isinstance(layer, nn.Flatten):
-                x = x if x.ndim == 5 else x.view(examples, streams, -1).transpose(0, 1)
+                x = x.view(examples, streams, -1).transpose(0, 1) if x.ndim == 4 else x  # 4: after a convolution
                 x = x.flatten(2).mT.contiguous()
             elif isinstance(layer, nn.Dropout):
                 if training and layer.p:
@@ -73,9 +74,11 @@ class Fused:
                 x = F.relu(x)
             elif isinstance(layer, nn.MaxPool2d):
                 x = layer(x)
+                of_each = x.view(examples, self.students, -1, *x.shape[2:]).transpose(0, 1)
+                maps[f"map {len(maps) + 1}"] = of_each
             else:
                 raise TypeError(f"no fused form of the layer {type(layer).__name__}")
-        return {"features": features.mT, "logits": x.mT}
+        return maps | {"features": features.mT, "logits": x.mT}
 
     def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor) -> Tensor:
         weight, bias = self.parameters[f"{name}.weight"].flatten(0, 1), self.parameters[f"{name}.bias"].flatten()

@@ -1,5 +1,6 @@
 """Which recipes train together, and how many at once."""
 
+import dataclasses
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from torch import nn
 
 from kdviz.data import load
 from kdviz.models import CNN
+from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
 
 MEMORY_SHARE = 0.7  # of what is free
@@ -20,7 +22,15 @@ def kind_of(recipe: Recipe) -> tuple:
     steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
     last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in ("without", "only", "take")), default=0)
     schedule = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.augment
-    return recipe.data.name, steps[:last], recipe.model, type(recipe.objective), *schedule
+    return recipe.data.name, steps[:last], recipe.model, recipe.frozen, *_form(recipe.objective), *schedule
+
+
+def _form(objective: Objective) -> tuple:
+    """What an objective says besides its teachers and numbers, and the teacher's model where its layers are read."""
+    own = [field.name for field in dataclasses.fields(objective) if field.name != "teacher"]
+    said = tuple((name, getattr(objective, name)) for name in own if name not in objective.numbers)
+    deeper = bool({*objective.reads} - {"logits"})
+    return type(objective), said, tuple(teacher.model for teacher in objective.teachers) if deeper else ()
 
 
 def grouped(recipes: list[Recipe], apart: Mapping[Recipe, object]) -> list[list[Recipe]]:

@@ -53,6 +53,7 @@ class TrainAgreement:
                 images = inputs[rows]  # where a stream has fewer examples, its rows are -1, and do not count
                 answers = network(images if self.shared else images[self.stream_of])["logits"].argmax(-1)
                 theirs = rows[self.stream_of]
-                agreed += ((answers == teachers.logits(images, theirs).argmax(-1)) & (theirs >= 0)).sum(-1)
+                taught = teachers.outputs(images, theirs)["logits"].argmax(-1)
+                agreed += ((answers == taught) & (theirs >= 0)).sum(-1)
         counts = (self.rows >= 0).sum(-1)[self.stream_of]
         return [same / count for same, count in zip(agreed.tolist(), counts.tolist(), strict=True)]

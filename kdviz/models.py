@@ -1,6 +1,7 @@
 """Networks as small frozen descriptions; what they build answers with named outputs."""
 
 import operator
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,6 +38,11 @@ class MLP:
 
     def __str__(self) -> str:
         return "-".join(map(str, self.hidden))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers with."""
+        return ("features", "logits")
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "Network":
         """A new module for inputs of shape (N, \\*input_shape)."""
@@ -85,6 +91,11 @@ class CNN:
     def __str__(self) -> str:
         return "-".join([*(f"{channels}c" for channels in self.channels), *map(str, self.hidden)])
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers with."""
+        return (*(f"map {i}" for i in range(1, len(self.channels) + 1)), "features", "logits")
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> "Network":
         """A new module for images of shape (N, \\*input_shape)."""
         depth, *sides = input_shape
@@ -107,15 +118,24 @@ def cnn(*channels: int, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> C
 
 
 class Network(nn.Module):
-    """A trunk and a linear head; a forward pass gives ``{"features": (N, D), "logits": (N, C)}``."""
+    """A trunk and a linear head.
+
+    A forward pass gives ``features`` of shape (N, D), ``logits`` (N, C) and, after the i-th pooling, ``map i``
+    (N, channels, H, W).
+    """
 
     def __init__(self, trunk: nn.Module, head: nn.Linear):
         super().__init__()
         self.trunk, self.head = trunk, head
 
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
-        features = self.trunk(inputs)
-        return {"features": features, "logits": self.head(features)}
+        maps: dict[str, Tensor] = {}
+        x = inputs
+        for layer in self.trunk:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                maps[f"map {len(maps) + 1}"] = x
+        return maps | {"features": x, "logits": self.head(x)}
 
 
 @contextmanager
@@ -130,12 +150,19 @@ def measuring():
         torch.set_float32_matmul_precision(precision)
 
 
-def predict_logits(network: nn.Module, inputs: Tensor, chunk: int = 5000) -> Tensor:
-    """Logits of ``inputs``, shape (N, C), in eval mode and full precision; the network's mode is put back."""
+def predict(
+    network: nn.Module, inputs: Tensor, kept: Callable[[dict[str, Tensor]], dict[str, Tensor]], chunk: int = 5000
+) -> dict[str, Tensor]:
+    """What ``kept`` keeps of the outputs for ``inputs``, in eval mode and full precision; the mode is put back."""
     was_training = network.training
     network.eval()
     with measuring():
         dtype = next(network.parameters()).dtype
-        logits = torch.cat([network(part.to(dtype))["logits"] for part in inputs.split(chunk)])
+        parts = [kept(network(part.to(dtype))) for part in inputs.split(chunk)]
     network.train(was_training)
-    return logits
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def predict_logits(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Logits of ``inputs``, shape (N, C); see :func:`predict`."""
+    return predict(network, inputs, lambda outputs: {"logits": outputs["logits"]})["logits"]

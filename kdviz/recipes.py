@@ -13,7 +13,7 @@ from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
 from kdviz.models import CNN, MLP
-from kdviz.objectives import GivenLogits, HardLabels, SoftTargets
+from kdviz.objectives import GivenLogits, Objective, SoftTargets
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
 TRAINING_VERSION = 1
@@ -28,8 +28,8 @@ class Recipe:
     data : Dataset or Description
         A recipe keeps the description alone, never tensors.
     model : MLP or CNN
-    objective : HardLabels or SoftTargets
-        A teacher inside it is a recipe too, so the whole ancestry is in the key.
+    objective : Objective
+        One of :mod:`kdviz.objectives`. A teacher inside it is a recipe too, so the whole ancestry is in the key.
     epochs : float
         Passes over the *full* training set: narrowed data are passed over more often, in as many steps.
     batch_size : int
@@ -46,11 +46,14 @@ class Recipe:
         Start from the weights this recipe ended with.
     init_weight : float
         Their share λ, in [0, 1]; the rest is the seed's own initialisation (Stanton et al. 2021, section 6).
+    frozen : bool
+        Train nothing but a new last layer, on the features of ``init``'s network: a linear probe. The data may be
+        others than ``init`` was trained on, of the same shape.
     """
 
     data: Description
     model: MLP | CNN
-    objective: HardLabels | SoftTargets
+    objective: Objective
     epochs: float = 20.0
     batch_size: int = 128
     learning_rate: float = 1e-3
@@ -59,6 +62,7 @@ class Recipe:
     seed: int = 0
     init: "Recipe | None" = None
     init_weight: float = 1.0
+    frozen: bool = False
 
     def __post_init__(self):
         if isinstance(self.data, Dataset):
@@ -80,25 +84,39 @@ class Recipe:
             raise ValueError(
                 f"init_weight is the share of init's weights, in [0, 1], not {self.init_weight}: give both"
             )
+        if self.frozen and not (self.init and self.init_weight == 1):
+            raise ValueError("frozen trains a new last layer on the features of another's network: give init, whole")
 
     def _check_kinds(self) -> None:
-        kinds = {"data": Description, "model": MLP | CNN, "objective": HardLabels | SoftTargets}
+        kinds = {"data": Description, "model": MLP | CNN, "objective": Objective}
         kinds |= {"augment": Jitter | None, "init": Recipe | None}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 wanted = getattr(kind, "__name__", kind)
                 raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
-        teachers = self.objective.teachers
-        soft = isinstance(self.objective, SoftTargets)
-        if (soft and not teachers) or not all(isinstance(teacher, Recipe | GivenLogits) for teacher in teachers):
+        self._check_teachers()
+        if self.data.unlabelled and self.objective.needs_labels:
+            raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
+        if self.init and self.init.model != self.model:
+            raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
+
+    def _check_teachers(self) -> None:
+        said, teachers, reads = type(self.objective).__name__, self.objective.teachers, {*self.objective.reads}
+        if reads and (not teachers or not all(isinstance(teacher, Recipe | GivenLogits) for teacher in teachers)):
             raise ValueError(
                 "a teacher is a recipe (run.recipe), a tuple of recipes or a tensor of logits, "
                 f"not {[type(teacher).__name__ for teacher in teachers]}"
             )
-        if self.data.unlabelled and (not soft or self.objective.hard_weight):
-            raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
-        if self.init and self.init.model != self.model:
-            raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
+        if reads <= {"logits"}:
+            return
+        if not isinstance(teachers[0], Recipe):
+            raise ValueError(f"{said} looks into a network: its teacher is one recipe, not a tensor of logits")
+        for who, model in (("student", self.model), ("teacher", teachers[0].model)):
+            if not reads <= {*model.outputs}:
+                raise ValueError(
+                    f"{said} reads {sorted(reads)}, the {who} {model} has {', '.join(model.outputs)}: "
+                    "choose another layer or network"
+                )
 
     def __str__(self) -> str:
         objective = type(self.objective).__name__

@@ -61,9 +61,10 @@ def execute(notebook: Path, tag: str | None = None) -> dict:
 def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     """What a shipped run holds of ``names``, in half precision or less.
 
-    ``weights`` and ``test_logits`` as half-precision numbers; of predictions the ``errors``: where the test examples
-    stand and what they were taken for; ``doubt``, 1 − confidence; ``rivals`` (see
-    :func:`kdviz.measures.rivals`) as bytes and half-precision margins; ``log_odds`` as quantiles.
+    ``weights``, ``test_logits`` and ``class_means`` as half-precision numbers; of predictions the ``errors``: where the
+    test examples stand and what they were taken for; ``doubt``, 1 − confidence; ``correlation``, raw and centred, above
+    the diagonal; ``rivals`` (see :func:`kdviz.measures.rivals`) as bytes and half-precision margins; ``log_odds`` as
+    quantiles.
     """
     arrays: dict[str, Tensor] = {}
     if "weights" in names:
@@ -79,6 +80,12 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
         arrays["doubt"] = (1 - run.confidence()).half()
     if "calibration_error" in names:
         arrays["calibration_error"] = torch.tensor(run.calibration_error(), dtype=torch.float64)
+    if "correlation" in names:
+        for name, center in (("raw", False), ("centred", True)):
+            matrix = run.correlation(center)
+            arrays[f"correlation/{name}"] = matrix[*torch.triu_indices(*matrix.shape, 1)].half()
+    if "class_means" in names:
+        arrays["class_means"] = run.class_mean_logits().half()
     if "rivals" in names:
         margin, inside, outside = run._rivals
         arrays["rivals/margin"] = margin.half()

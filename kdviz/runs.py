@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from kdviz import measures
 from kdviz.data import load, load_described
 from kdviz.models import predict_logits
-from kdviz.objectives import SoftTargets
 from kdviz.recipes import Recipe
 from kdviz.sources import CLASSES
 
@@ -107,6 +106,21 @@ class Run:
             return self.arrays["calibration_error"].item()
         return measures.expected_calibration_error(self._test_logits, load_described(self.recipe.data).test.labels)
 
+    def correlation(self, center: bool = False) -> Tensor:
+        """:func:`kdviz.measures.logit_correlation` of the test logits, shape (C, C); a shipped run keeps it alone."""
+        asked[self.recipe].add("correlation")
+        name = f"correlation/{'centred' if center else 'raw'}"
+        if name in self.arrays:
+            return _symmetric(self.arrays[name].double())
+        return measures.logit_correlation(self._test_logits, center)
+
+    def class_mean_logits(self) -> Tensor:
+        """:func:`kdviz.measures.class_mean_logits` of the test logits, shape (C, C)."""
+        asked[self.recipe].add("class_means")
+        if "class_means" in self.arrays:
+            return self.arrays["class_means"].double()
+        return measures.class_mean_logits(self._test_logits, load_described(self.recipe.data).test.labels)
+
     def train_log_odds(self) -> Tensor:
         """Log-odds of :attr:`shifted_classes` for every image of the full training set, shape (N,).
 
@@ -164,6 +178,15 @@ class Run:
         return measures.rivals(self._test_logits, self.shifted_classes)
 
 
+def _symmetric(above: Tensor) -> Tensor:
+    """A correlation matrix from what stands above its diagonal, row by row."""
+    classes = round((1 + (1 + 8 * len(above)) ** 0.5) / 2)
+    matrix = torch.eye(classes, dtype=above.dtype)
+    rows, columns = torch.triu_indices(classes, classes, 1)
+    matrix[rows, columns] = matrix[columns, rows] = above
+    return matrix
+
+
 class Runs(list):
     """A list of runs that can be read as a table."""
 
@@ -174,16 +197,16 @@ class Runs(list):
 
 def _row(run: Run) -> dict:
     recipe, labels = run.recipe, load_described(run.recipe.data).test.labels
-    soft = recipe.objective if isinstance(recipe.objective, SoftTargets) else None
+    objective = recipe.objective
     errors = int((run.predictions() != labels).sum())
     return {
         "data": str(recipe.data),
         "model": str(recipe.model),
-        "objective": type(recipe.objective).__name__,
-        "temperature": soft.temperature if soft else None,
-        "hard_weight": soft.hard_weight if soft else 1.0,
-        "soft_weight": soft.soft_weight if soft else 0.0,
-        "smoothing": 0.0 if soft else recipe.objective.smoothing,
+        "objective": type(objective).__name__,
+        "temperature": getattr(objective, "temperature", None),
+        "hard_weight": getattr(objective, "hard_weight", float(objective.needs_labels)),
+        "soft_weight": getattr(objective, "soft_weight", 0.0),
+        "smoothing": getattr(objective, "smoothing", 0.0),
         "init_weight": recipe.init_weight if recipe.init else None,
         "epochs": recipe.epochs,
         "seed": recipe.seed,

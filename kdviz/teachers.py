@@ -1,4 +1,4 @@
-"""The soft targets' source for an array of students."""
+"""What the teachers of an array of students answer."""
 
 import copy
 
@@ -6,19 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
-from kdviz.models import predict_logits
+from kdviz.models import predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
 from kdviz.runs import Run
 
 
 class Teachers:
-    """Teacher logits: computed once and addressed by example; live where augmentation changes the inputs.
+    """What students are taught: computed once and addressed by example; live where augmentation changes the inputs.
 
     Parameters
     ----------
     recipes : list of Recipe
-        The students.
+        The students, of one kind of objective.
     data : Dataset
     parents : dict of Recipe to Run
     stream_of : Tensor, shape (students,), int64
@@ -26,8 +26,9 @@ class Teachers:
     """
 
     def __init__(self, recipes: list[Recipe], data: Dataset, parents: dict[Recipe, Run], stream_of: Tensor):
-        device = stream_of.device
-        self.table: Tensor | None = None
+        self.device = stream_of.device
+        self.objective, self.data, self.parents = recipes[0].objective, data, parents
+        self.tables: dict[str, Tensor] = {}
         self.live: list[tuple[int, list[nn.Module]]] = []
         for recipe in recipes:
             _check(recipe)
@@ -37,18 +38,20 @@ class Teachers:
         if recipes[0].augment:
             pairs = list(zip(stream_of.tolist(), groups, strict=True))
             distinct = list(dict.fromkeys(pairs))
-            networks = {t: copy.deepcopy(parents[t].network()).to(device) for group in groups for t in group}
+            networks = {teacher: self._network(teacher) for group in groups for teacher in group}
             self.live = [(stream, [networks[teacher] for teacher in group]) for stream, group in distinct]
             places = [distinct.index(pair) for pair in pairs]
         else:
             distinct = list(dict.fromkeys(groups))
-            tables = [_averaged([_train_logits(t, data, parents, device) for t in group]) for group in distinct]
-            self.table = torch.stack([_checked(table, data) for table in tables]).to(device, torch.get_default_dtype())
+            taught = [_averaged([self._on_training_set(teacher) for teacher in group]) for group in distinct]
+            for each in taught:
+                _check_logits(each["logits"], data)
+            self.tables = _stacked(taught, self.device)
             places = [distinct.index(group) for group in groups]
-        self.place = torch.tensor(places, device=device)
+        self.place = torch.tensor(places, device=self.device)
 
-    def logits(self, inputs: Tensor, rows: Tensor) -> Tensor | None:
-        """Shape (students, N, classes), or None for students of labels alone.
+    def outputs(self, inputs: Tensor, rows: Tensor) -> dict[str, Tensor]:
+        """The teachers' ``logits`` and what the objective sees, each (students, N, ...); empty without teachers.
 
         Parameters
         ----------
@@ -57,9 +60,25 @@ class Teachers:
             The examples' places in the full training set.
         """
         if self.live:
-            answers = [_averaged([predict_logits(n, inputs[stream]) for n in several]) for stream, several in self.live]
-            return torch.stack(answers)[self.place]
-        return None if self.table is None else self.table[self.place[:, None], rows]
+            answers = [
+                _averaged([predict(network, inputs[stream], self._kept) for network in several])
+                for stream, several in self.live
+            ]
+            return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
+        return {name: table[self.place[:, None], rows] for name, table in self.tables.items()}
+
+    def _kept(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"logits": outputs["logits"]} | self.objective.seen(outputs)
+
+    def _network(self, teacher: Recipe) -> nn.Module:
+        return copy.deepcopy(self.parents[teacher].network()).to(self.device)
+
+    def _on_training_set(self, teacher: Recipe | GivenLogits) -> dict[str, Tensor]:
+        if isinstance(teacher, GivenLogits):
+            return {"logits": teacher.logits}
+        if self.objective.reads == ("logits",) and not self.data.description.unlabelled:
+            return {"logits": self.parents[teacher].logits("train", str(self.device))}
+        return predict(self._network(teacher), self.data.full_train.inputs.to(self.device), self._kept)
 
 
 def _check(recipe: Recipe) -> None:
@@ -72,22 +91,19 @@ def _check(recipe: Recipe) -> None:
         raise ValueError("given logits belong to unchanged images: use a teacher recipe, or leave the images alone")
 
 
-def _train_logits(teacher: Recipe | GivenLogits, data: Dataset, parents: dict[Recipe, Run], device: torch.device):
-    if isinstance(teacher, GivenLogits):
-        return teacher.logits
-    if data.description.unlabelled:
-        network = copy.deepcopy(parents[teacher].network()).to(device)
-        return predict_logits(network, data.full_train.inputs.to(device))
-    return parents[teacher].logits("train", str(device))
-
-
-def _checked(table: Tensor, data: Dataset) -> Tensor:
+def _check_logits(logits: Tensor, data: Dataset) -> None:
     needed = (len(data.full_train), len(data.classes))
-    if table.shape != needed or not torch.isfinite(table).all():
-        raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(table.shape)}")
-    return table
+    if logits.shape != needed or not torch.isfinite(logits).all():
+        raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(logits.shape)}")
 
 
-def _averaged(logits: list[Tensor]) -> Tensor:
+def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
+    dtype = torch.get_default_dtype()
+    return {name: torch.stack([each[name].to(device, dtype) for each in several]) for name in several[0]}
+
+
+def _averaged(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Logits of the mean probability, up to a constant; unchecked, for a check would wait for the device."""
-    return logits[0] if len(logits) == 1 else torch.stack([z.log_softmax(-1) for z in logits]).logsumexp(0)
+    if len(several) == 1:
+        return several[0]
+    return {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}

@@ -1,27 +1,40 @@
-"""One student trained the plain way, with a module, autograd and an optimizer: what arrays must equal."""
+"""One student trained the plain way, with modules, autograd and an optimizer: what arrays must equal."""
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from kdviz.data import load_described
 from kdviz.schedule import learning_rate_at, seed_of
 
 
-def trained_alone(recipe, teacher_logits=None):
-    """The network that ``recipe`` (without augmentation) ends with, in the default precision."""
+def trained_alone(recipe, teacher=None):
+    """The network that ``recipe`` (without augmentation) ends with, in the default precision.
+
+    ``teacher`` is None, a tensor of logits for the full training set, or a network.
+    """
     data = load_described(recipe.data)
     torch.manual_seed(seed_of(recipe.seed, "initialisation"))
     network = recipe.model.build(tuple(data.train.inputs.shape[1:]), len(data.classes))
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay, foreach=False)
+    one = data.train.inputs[:1].to(torch.get_default_dtype())
+    torch.manual_seed(seed_of(recipe.seed, "extra"))
+    extra = extra_layers(recipe.objective, network(one), teacher(one)) if isinstance(teacher, nn.Module) else {}
+    parameters = [*network.parameters(), *(weight for layer in extra.values() for weight in layer.parameters())]
+    optimizer = torch.optim.AdamW(parameters, weight_decay=recipe.weight_decay, foreach=False)
     steps = round(recipe.epochs * len(data.full_train) / recipe.batch_size)
     generator, rows = torch.Generator().manual_seed(seed_of(recipe.seed, "order")), torch.empty(0, dtype=torch.int64)
     for step in range(1, steps + 1):
         while len(rows) < recipe.batch_size:
             rows = torch.cat([rows, torch.randperm(len(data.train), generator=generator)])
         batch, rows = data.train[rows[: recipe.batch_size]], rows[recipe.batch_size :]
-        logits = network(batch.inputs.to(torch.get_default_dtype()))["logits"]
-        loss = loss_of(recipe.objective, logits, batch, teacher_logits)
-        network.zero_grad()
+        inputs = batch.inputs.to(torch.get_default_dtype())
+        taught = teacher
+        if isinstance(teacher, nn.Module):
+            with torch.no_grad():
+                taught = teacher(inputs)
+        loss = loss_of(recipe.objective, network(inputs), batch, taught, extra)
+        for weight in parameters:
+            weight.grad = torch.zeros_like(weight)  # those that a loss does not reach decay all the same
         loss.backward()
         rate = learning_rate_at(step, steps, recipe.learning_rate)
         optimizer.param_groups[0]["lr"] = torch.tensor(rate, dtype=torch.float32).item()
@@ -29,11 +42,65 @@ def trained_alone(recipe, teacher_logits=None):
     return network.eval()
 
 
-def loss_of(objective, logits, batch, teacher_logits):
-    hard = F.cross_entropy(logits, batch.labels)
-    if teacher_logits is None:
+def extra_layers(objective, student, teacher):
+    kind = type(objective).__name__
+    if kind == "Hints":
+        hint, guided = teacher[objective.layer], student[objective.layer]
+        regressor = nn.Linear(guided.shape[1], hint.shape[1])
+        if guided.ndim == 4:
+            as_convolution = nn.Conv2d(guided.shape[1], hint.shape[1], 1)
+            as_convolution.weight.data = regressor.weight.data[..., None, None].clone()
+            as_convolution.bias.data = regressor.bias.data.clone()
+            regressor = as_convolution
+        return {"regressor": regressor}
+    if kind == "Contrastive":
+        return {
+            "student": nn.Linear(student["features"].shape[1], objective.dimensions),
+            "teacher": nn.Linear(teacher["features"].shape[1], objective.dimensions),
+        }
+    return {}
+
+
+def loss_of(objective, outputs, batch, teacher, extra):
+    hard = F.cross_entropy(outputs["logits"], batch.labels)
+    kind = type(objective).__name__
+    if kind == "HardLabels":
         return hard
-    T = objective.temperature
-    targets = (teacher_logits[batch.index].to(logits.dtype) / T).softmax(-1)
-    soft = F.kl_div((logits / T).log_softmax(-1), targets, reduction="batchmean") * T**2
-    return objective.hard_weight * hard + objective.soft_weight * soft
+    if kind == "SoftTargets":
+        T, logits = (
+            objective.temperature,
+            teacher[batch.index] if isinstance(teacher, torch.Tensor) else teacher["logits"],
+        )
+        targets = (logits.to(outputs["logits"].dtype) / T).softmax(-1)
+        soft = F.kl_div((outputs["logits"] / T).log_softmax(-1), targets, reduction="batchmean") * T**2
+        return objective.hard_weight * hard + objective.soft_weight * soft
+    if kind == "Hints":
+        predicted = torch.relu(extra["regressor"](outputs[objective.layer]))
+        return 0.5 * F.mse_loss(predicted, teacher[objective.layer], reduction="sum") / len(batch)
+    if kind == "AttentionTransfer":
+        apart = 0
+        for layer in objective.layers:
+            mine, theirs = ((net[layer] ** 2).sum(1).flatten(1) for net in (outputs, teacher))
+            mine, theirs = (q / q.norm(dim=1, keepdim=True) for q in (mine, theirs))
+            apart = apart + ((mine - theirs).norm(dim=1) ** 2).mean() / 2
+        return objective.hard_weight * hard + objective.attention_weight * apart
+    contrast = contrastive(
+        *(extra[who](net["features"]) for who, net in (("teacher", teacher), ("student", outputs))),
+        batch.labels, objective.tau,
+    )  # fmt: skip
+    return objective.hard_weight * hard + objective.contrastive_weight * contrast
+
+
+def contrastive(teacher, student, labels, tau):
+    """CRD with the batch's negatives, an anchor at a time, with probabilities rather than log-odds."""
+    teacher, student = (g / g.norm(dim=1, keepdim=True) for g in (teacher, student))
+    pairs = (teacher @ student.T / tau).exp()  # row: teacher, column: student
+    different = labels[:, None] != labels[None]
+    ratio = pairs / pairs[different].mean().detach()
+    total = 0
+    for i in range(len(labels)):
+        negatives = different[i]
+        for of_anchor in (ratio[i], ratio[:, i]):
+            h = of_anchor / (of_anchor + negatives.sum())
+            total = total - h[i].log() - (1 - h[negatives]).log().sum()
+    return total / len(labels)

@@ -126,12 +126,12 @@ def test_the_loss_of_each_student_is_the_weighted_sum_with_no_jump_at_0(logits):
     labels = torch.tensor([0, 1, 2, 3, 4, 0])
     weights = torch.tensor([(0.0, 1.0), (1e-9, 1.0), (0.3, 0.7), (1.0, 1e-9), (1.0, 0.0)])
     temperature = torch.tensor([3.0, 3.0, 1.0, 20.0, 3.0])
-    several = [x.expand(5, *x.shape) for x in (z, labels, v)]
-    losses = kd.SoftTargets.losses({"logits": several[0]}, *several[1:], temperature, *weights.T)
+    outputs, labels_of_each, taught = {"logits": z.expand(5, 6, 5)}, labels.expand(5, 6), {"logits": v.expand(5, 6, 5)}
+    losses = kd.SoftTargets.losses(outputs, labels_of_each, taught, {}, temperature, *weights.T)
     for loss, T, (hard, soft) in zip(losses, temperature.tolist(), weights.tolist(), strict=True):
         expected = hard * F.cross_entropy(z, labels) + soft * soft_target_loss(z, v, T)
         torch.testing.assert_close(loss, expected)
-    hard_alone = kd.HardLabels.losses({"logits": several[0]}, several[1], None, torch.zeros(5))
+    hard_alone = kd.HardLabels.losses(outputs, labels_of_each, {}, {}, torch.zeros(5))
     torch.testing.assert_close(hard_alone, F.cross_entropy(z, labels).expand(5))
 
 
@@ -140,5 +140,5 @@ def test_smoothed_labels_are_the_formula(logits):
     z, labels, a = logits[0], torch.tensor([0, 1, 2, 3, 4, 0]), 0.3
     targets = (1 - a) * F.one_hot(labels, 5).double() + a / 5
     smoothing = torch.tensor([a, 0.0], dtype=torch.float64)
-    found = kd.HardLabels.losses({"logits": torch.stack([z, z])}, torch.stack([labels, labels]), None, smoothing)
+    found = kd.HardLabels.losses({"logits": torch.stack([z, z])}, torch.stack([labels, labels]), {}, {}, smoothing)
     torch.testing.assert_close(found, torch.stack([F.cross_entropy(z, targets), F.cross_entropy(z, labels)]))

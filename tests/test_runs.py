@@ -97,6 +97,21 @@ def test_shipped_predictions_and_confidences_are_the_runs(student, tmp_path):
     torch.testing.assert_close(run.confidence().float(), top)
 
 
+def test_shipped_correlations_and_class_means_are_the_runs(student, digits, tmp_path):
+    run = kd.train(student, store=None)
+    write(run, reference.reduced(run, {"correlation", "class_means"}), tmp_path)
+    shipped = kd.Store(tmp_path).find(student)
+    assert set(shipped.arrays) == {"correlation/raw", "correlation/centred", "class_means"}
+    for center in (False, True):
+        expected = measures.logit_correlation(run.logits(), center)
+        torch.testing.assert_close(run.correlation(center), expected)
+        torch.testing.assert_close(shipped.correlation(center), expected, atol=5e-4, rtol=0)
+        assert torch.equal(shipped.correlation(center), shipped.correlation(center).T)
+    expected = measures.class_mean_logits(run.logits(), digits.test.labels)
+    torch.testing.assert_close(run.class_mean_logits(), expected)
+    torch.testing.assert_close(shipped.class_mean_logits(), expected, atol=1e-2, rtol=1e-3)
+
+
 def test_a_shipped_calibration_error_is_the_runs(student, digits, tmp_path):
     run = kd.train(student, store=None)
     write(run, reference.reduced(run, {"calibration_error"}), tmp_path)

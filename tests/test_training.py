@@ -67,9 +67,9 @@ def test_teacher_logits_belong_to_the_images_they_are_used_with(student, digits,
     network, seen = kd.train(student.objective.teacher, store=None).network(), []
     losses = kd.SoftTargets.losses
 
-    def spy(outputs, labels, teacher_logits, **numbers):
-        seen.append((labels[0], teacher_logits[0]))
-        return losses(outputs, labels, teacher_logits, **numbers)
+    def spy(outputs, labels, teacher, extra, **numbers):
+        seen.append((labels[0], teacher["logits"][0]))
+        return losses(outputs, labels, teacher, extra, **numbers)
 
     monkeypatch.setattr(kd.SoftTargets, "losses", staticmethod(spy))
     kd.train(narrowed, store=None)
@@ -86,9 +86,9 @@ def test_a_tuple_of_teachers_teaches_their_mean_probability(student, teacher, di
     pair = (teacher, teacher.replace(seed=1))
     seen = []
 
-    def spy(outputs, labels, teacher_logits, **numbers):
-        seen.append(teacher_logits)
-        return F.mse_loss(outputs["logits"], teacher_logits)[None]
+    def spy(outputs, labels, teacher, extra, **numbers):
+        seen.append(teacher["logits"])
+        return F.mse_loss(outputs["logits"], teacher["logits"])[None]
 
     monkeypatch.setattr(kd.SoftTargets, "losses", staticmethod(spy))
     kd.train(student.replace(teacher=pair, augment=augment), store=None)
@@ -188,9 +188,9 @@ def test_a_teacher_answers_on_the_inputs_its_student_sees(student, digits, monke
     noise, seen = digits.replace_inputs("noise"), []
     losses = kd.SoftTargets.losses
 
-    def spy(outputs, labels, teacher_logits, **numbers):
-        seen.append(teacher_logits[0])
-        return losses(outputs, labels, teacher_logits, **numbers)
+    def spy(outputs, labels, teacher, extra, **numbers):
+        seen.append(teacher["logits"][0])
+        return losses(outputs, labels, teacher, extra, **numbers)
 
     monkeypatch.setattr(kd.SoftTargets, "losses", staticmethod(spy))
     kd.train(student.replace(data=noise), store=None)

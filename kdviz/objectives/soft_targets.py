@@ -1,7 +1,6 @@
-"""What a student is trained to match: one formula each, with the equation it comes from."""
+"""Soft targets: the teacher's probabilities at a temperature."""
 
 import hashlib
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdviz.measures.checks import check_temperature
+from kdviz.objectives.labels import cross_entropy_terms, log_softmax
+from kdviz.objectives.objective import Objective, check_weights
 
 
 def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -49,46 +50,9 @@ def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature
 
 def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float | Tensor) -> Tensor:
     """The soft-target loss of each example, shape (..., N), unchecked; ``temperature`` broadcasts to (..., N, C)."""
-    student = _log_softmax(student_logits / temperature)
-    teacher = _log_softmax(teacher_logits / temperature)
+    student = log_softmax(student_logits / temperature)
+    teacher = log_softmax(teacher_logits / temperature)
     return (F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2).sum(-1)
-
-
-def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross entropy of each example with its label, shape (..., N)."""
-    return -_log_softmax(logits).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
-
-
-def _log_softmax(logits: Tensor) -> Tensor:
-    return F.log_softmax(logits.mT, -2).mT  # over a dimension that is not the last: twenty times faster for ten classes
-
-
-@dataclass(frozen=True)
-class HardLabels:
-    """Cross entropy with the labels, smoothed if asked for: (1 − a) · label + a/C (Müller et al. 2019, section 1.1).
-
-    Parameters
-    ----------
-    smoothing : float
-        a, in [0, 1).
-    """
-
-    smoothing: float = 0.0
-
-    teachers = ()
-    numbers = ("smoothing",)
-
-    def __post_init__(self):
-        object.__setattr__(self, "smoothing", float(self.smoothing))
-        if not 0 <= self.smoothing < 1:
-            raise ValueError(f"smoothing is a share in [0, 1), not {self.smoothing}: 0 leaves the labels as they are")
-
-    @staticmethod
-    def losses(outputs: dict[str, Tensor], labels: Tensor, teacher_logits: None, smoothing: Tensor) -> Tensor:
-        """Loss of each student, shape (students,); see :meth:`SoftTargets.losses`."""
-        log_q = _log_softmax(outputs["logits"])
-        of_label = log_q.gather(-1, labels.unsqueeze(-1)).mean((-2, -1))
-        return -((1 - smoothing) * of_label + smoothing * log_q.mean((-2, -1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +74,7 @@ class GivenLogits:
 
 
 @dataclass(frozen=True)
-class SoftTargets:
+class SoftTargets(Objective):
     """``hard_weight`` · cross entropy with the labels + ``soft_weight`` · soft-target loss (Hinton et al. 2015).
 
     Parameters
@@ -135,36 +99,22 @@ class SoftTargets:
         for name in ("hard_weight", "soft_weight"):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
-        weights = self.hard_weight, self.soft_weight
-        if not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
-            raise ValueError(f"hard_weight and soft_weight must be at least 0 and not both 0, not {weights}")
+        check_weights(hard_weight=self.hard_weight, soft_weight=self.soft_weight)
 
     @property
     def teachers(self) -> tuple:
         return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
 
-    # What may differ between students that train together; `losses` is given them as tensors of shape (students,).
+    @property
+    def needs_labels(self) -> bool:
+        return self.hard_weight > 0
+
     numbers = ("temperature", "hard_weight", "soft_weight")
+    reads = ("logits",)
 
     @staticmethod
-    def losses(
-        outputs: dict[str, Tensor],
-        labels: Tensor,
-        teacher_logits: Tensor,
-        temperature: Tensor,
-        hard_weight: Tensor,
-        soft_weight: Tensor,
-    ) -> Tensor:
-        """Loss of each student, shape (students,).
-
-        Parameters
-        ----------
-        outputs : dict
-            ``logits`` of shape (students, N, C).
-        labels : Tensor, shape (students, N)
-        teacher_logits : Tensor, shape (students, N, C)
-        temperature, hard_weight, soft_weight : Tensor, shape (students,)
-        """
+    def losses(outputs, labels, teacher, extra, temperature, hard_weight, soft_weight) -> Tensor:
+        """See :meth:`Objective.losses`."""
         hard = cross_entropy_terms(outputs["logits"], labels).mean(-1)
-        soft = soft_target_terms(outputs["logits"], teacher_logits, temperature[:, None, None]).mean(-1)
+        soft = soft_target_terms(outputs["logits"], teacher["logits"], temperature[:, None, None]).mean(-1)
         return hard_weight * hard + soft_weight * soft

@@ -1,0 +1,89 @@
+"""Attention transfer: where a layer looks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdviz.objectives.labels import cross_entropy_terms
+from kdviz.objectives.objective import Objective, check_weights
+
+
+def attention_map(activations: Tensor) -> Tensor:
+    """Sum of squares over channels, as a vector of length 1 (Zagoruyko and Komodakis 2016, section 3.1).
+
+    Parameters
+    ----------
+    activations : Tensor, shape (..., channels, H, W)
+
+    Returns
+    -------
+    Tensor, shape (..., H·W)
+        0 where every activation is 0.
+    """
+    return F.normalize(activations.square().sum(-3).flatten(-2), dim=-1)
+
+
+@dataclass(frozen=True)
+class AttentionTransfer(Objective):
+    r"""``hard_weight`` · cross entropy with the labels + ``attention_weight`` · distance between attention maps.
+
+    .. math:: \frac{1}{2} \sum_j \| q_j^S - q_j^T \|_2^2
+
+    averaged over examples, with the maps :math:`q` of :func:`attention_map` (Zagoruyko and Komodakis 2016, section
+    3.1; squared as in the authors' code, which also divides by the number of positions).
+
+    Parameters
+    ----------
+    teacher : Recipe
+    hard_weight, attention_weight : float
+        At least 0, and not both 0.
+    layers : tuple of str
+        The j; student and teacher need as many positions in each, not as many channels.
+    """
+
+    teacher: Any
+    hard_weight: float = 1.0
+    attention_weight: float = 10.0
+    layers: tuple[str, ...] = ("map 1", "map 2")
+
+    numbers = ("hard_weight", "attention_weight")
+
+    def __post_init__(self):
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for name in self.numbers:
+            object.__setattr__(self, name, float(getattr(self, name)))
+        check_weights(hard_weight=self.hard_weight, attention_weight=self.attention_weight)
+        if not self.layers or not all(layer.startswith("map ") for layer in self.layers):
+            raise ValueError(f"attention is compared in layers such as 'map 1', not in {self.layers}")
+
+    @property
+    def teachers(self) -> tuple:
+        return (self.teacher,)
+
+    @property
+    def needs_labels(self) -> bool:
+        return self.hard_weight > 0
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.layers
+
+    def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {layer: attention_map(teacher[layer]) for layer in self.layers}
+
+    def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
+        for layer in self.layers:
+            positions = student[layer][0, 0].numel(), teacher[layer].shape[-1]
+            if positions[0] != positions[1]:
+                raise ValueError(
+                    f"{layer} has {positions[0]} positions in the student and {positions[1]} in the teacher"
+                )
+        return {}
+
+    def losses(self, outputs, labels, teacher, extra, hard_weight, attention_weight) -> Tensor:
+        """See :meth:`Objective.losses`."""
+        gaps = [attention_map(outputs[layer]) - teacher[layer] for layer in self.layers]
+        apart = sum(gap.square().sum(-1).mean(-1) for gap in gaps) / 2
+        return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + attention_weight * apart

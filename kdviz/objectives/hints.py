@@ -1,0 +1,60 @@
+"""Hints: a middle layer of the teacher, predicted from a middle layer of the student."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdviz.objectives.objective import Objective
+
+
+@dataclass(frozen=True)
+class Hints(Objective):
+    r"""The first of the two stages of a FitNet (Romero et al. 2014, section 2.2); it trains up to ``layer``.
+
+    .. math:: \frac{1}{2} \| u_h(x) - r(v_g(x)) \|^2
+
+    summed over units, averaged over examples: :math:`u_h` is the teacher's layer, the hint, :math:`v_g` the student's
+    of the same name, and r the regressor, a 1×1 convolution with a ReLU as the hint itself has one. The regressor is
+    trained along and dropped. The second stage is a recipe with :class:`SoftTargets` and ``init=`` this one.
+
+    Parameters
+    ----------
+    teacher : Recipe
+    layer : str
+        ``"map 2"``, after the second pooling, or ``"features"``, before the last layer; both nets must have it.
+    """
+
+    teacher: Any
+    layer: str = "map 2"
+
+    needs_labels = False
+
+    @property
+    def teachers(self) -> tuple:
+        return (self.teacher,)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.layer,)
+
+    def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
+        guided, hint = student[self.layer], teacher[self.layer]
+        if guided.shape[2:] != hint.shape[2:]:
+            raise ValueError(
+                f"{self.layer} of the student has {_sides(guided)} positions, of the teacher {_sides(hint)}: "
+                "a regressor from one position to one needs as many"
+            )
+        return {f"regressor.{n}": w for n, w in nn.Linear(guided.shape[1], hint.shape[1]).state_dict().items()}
+
+    def losses(self, outputs, labels, teacher, extra) -> Tensor:
+        """See :meth:`Objective.losses`."""
+        guided, hint = (layer.unsqueeze(-1).flatten(3) for layer in (outputs[self.layer], teacher[self.layer]))
+        weight, bias = extra["regressor.weight"], extra["regressor.bias"]
+        predicted = F.relu(weight.unsqueeze(1) @ guided + bias[:, None, :, None])
+        return (hint - predicted).square().sum((-2, -1)).mean(-1) / 2
+
+
+def _sides(layer: Tensor) -> str:
+    return "×".join(map(str, layer.shape[2:])) or "no"

@@ -1,0 +1,66 @@
+"""What the training loop asks of an objective."""
+
+from torch import Tensor
+
+
+class Objective:
+    """Defaults for an objective that reads logits alone and brings no weights of its own.
+
+    What may differ between students that train together stands in ``numbers``; :meth:`losses` is given those fields
+    as tensors of shape (students,). Everything else is alike in an array, but for the teachers.
+
+    Attributes
+    ----------
+    teachers : tuple
+        Recipes, or given logits.
+    reads : tuple of str
+        Outputs that student and teacher network must both have.
+    needs_labels : bool
+    """
+
+    teachers: tuple = ()
+    numbers: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    needs_labels = True
+
+    def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What is kept of a teacher's outputs, a row for each example."""
+        return {name: teacher[name] for name in self.reads}
+
+    def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights that are trained with one student and dropped after, drawn from torch's own generator.
+
+        ``student`` holds its outputs for an example or more, ``teacher`` what :meth:`seen` keeps of the teacher's.
+        """
+        return {}
+
+    def losses(
+        self,
+        outputs: dict[str, Tensor],
+        labels: Tensor,
+        teacher: dict[str, Tensor],
+        extra: dict[str, Tensor],
+        **numbers: Tensor,
+    ) -> Tensor:
+        """Loss of each student, shape (students,).
+
+        Parameters
+        ----------
+        outputs : dict
+            The students' outputs, each of shape (students, N, ...).
+        labels : Tensor, shape (students, N)
+        teacher : dict
+            What :meth:`seen` keeps, each of shape (students, N, ...).
+        extra : dict
+            The weights of :meth:`extra`, each of shape (students, ...).
+        **numbers : Tensor, shape (students,)
+        """
+        raise NotImplementedError
+
+
+def check_weights(**weights: float) -> None:
+    """Raise ValueError unless all are finite and at least 0, and one of them above."""
+    values = [*weights.values()]
+    if not all(0 <= value < float("inf") for value in values) or not any(values):
+        named = " and ".join(weights)
+        raise ValueError(f"{named} must be at least 0 and not {'both ' if len(values) > 1 else ''}0, not {(*values,)}")
