@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.adamw import adamw
 
+from kdviz.beginning import extra_weights, initial_networks, of_head
 from kdviz.data import load_described
 from kdviz.fused import Fused
 from kdviz.history import TrainAgreement, right_answers
-from kdviz.models import measuring, predict_logits
+from kdviz.models import predict_logits
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.schedule import SEGMENT, Schedule, seed_of
@@ -46,7 +47,8 @@ class Array:
             )
         self._place_data()
         self.schedule = Schedule(recipes, datasets, self.steps, self.device)
-        self._place_network(parents)
+        networks = initial_networks(recipes, parents, tuple(self.inputs.shape[1:]), len(self.data.classes))
+        self.network = Fused(networks, self.device)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self._place_trained()
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
@@ -66,20 +68,10 @@ class Array:
         self.test_inputs = self.data.test.inputs.to(self.device, dtype)
         self.test_labels = self.data.test.labels.to(self.device)
 
-    def _place_network(self, parents: dict[Recipe, Run]) -> None:
-        shape, classes = tuple(self.inputs.shape[1:]), len(self.data.classes)
-        networks = []
-        for recipe in self.recipes:
-            torch.manual_seed(seed_of(recipe.seed, "initialisation"))
-            networks.append(recipe.model.build(shape, classes))
-            if recipe.init:
-                _start_from(parents[recipe.init].network(), networks[-1], recipe)
-        self.network = Fused(networks, self.device)
-
     def _place_trained(self) -> None:
         """All weights that are trained: the networks', or of frozen ones the heads', and the objective's own."""
-        self.extra = self._extra()
-        self.trained = {n: w for n, w in self.network.parameters.items() if not self.first.frozen or _of_head(n)}
+        self.extra = extra_weights(self.recipes, self.network, self.teachers, self.inputs[:1])
+        self.trained = {n: w for n, w in self.network.parameters.items() if not self.first.frozen or of_head(n)}
         for name in self.network.parameters.keys() - self.trained.keys():
             self.network.parameters[name].requires_grad_(False)
         self.trained |= {f"extra.{name}": weight for name, weight in self.extra.items()}
@@ -87,19 +79,6 @@ class Array:
         stacked = self.trained.values()
         self.first_moments, self.second_moments = ([torch.zeros_like(p) for p in stacked] for _ in range(2))
         self.counts = [torch.zeros((), dtype=torch.float32, device=self.device) for _ in stacked]
-
-    def _extra(self) -> dict[str, Tensor]:
-        """What the objective trains along with each student, drawn with its seed."""
-        one, rows = self.inputs[:1], torch.zeros(len(self.recipes), 1, dtype=torch.int64, device=self.device)
-        with measuring():
-            student = self.network(one.unsqueeze(0))
-            teacher = self.teachers.outputs(one.expand(len(self.recipes), *one.shape), rows)
-        drawn = []
-        for i, recipe in enumerate(self.recipes):
-            torch.manual_seed(seed_of(recipe.seed, "extra"))
-            mine, theirs = ({name: values[i] for name, values in outputs.items()} for outputs in (student, teacher))
-            drawn.append(recipe.objective.extra(mine, theirs))
-        return {n: torch.stack([each[n] for each in drawn]).to(self.device).requires_grad_() for n in drawn[0]}
 
     def _of_each(self, name: str) -> Tensor:
         values = [getattr(recipe.objective, name) for recipe in self.recipes]
@@ -277,16 +256,3 @@ class Array:
         for group, tensors in groups.items():
             for name, tensor in zip(self.trained, tensors, strict=True):
                 yield group, name, tensor
-
-
-def _of_head(name: str) -> bool:
-    return name.startswith("head.")
-
-
-def _start_from(trained: nn.Module, network: nn.Module, recipe: Recipe) -> None:
-    """Give ``network`` the share of ``trained``'s weights that ``recipe`` says, of a frozen one all but the head."""
-    own, given = network.state_dict(), trained.state_dict()
-    names = [name for name in own if not (recipe.frozen and _of_head(name))]
-    if any(own[name].shape != given[name].shape for name in names):
-        raise ValueError(f"{recipe.init} has inputs or classes of other shapes: it cannot start {recipe}")
-    network.load_state_dict({n: torch.lerp(own[n], given[n], recipe.init_weight) for n in names}, strict=False)

@@ -10,7 +10,7 @@ import yaml
 from kdviz.sources import ROOT
 
 MAKING = ["sources", "data", "models", "objectives", "recipes", "runs", "store"]
-MAKING += ["schedule", "teachers", "fused", "history", "arrays", "grouping", "training"]
+MAKING += ["schedule", "teachers", "fused", "beginning", "history", "arrays", "grouping", "training"]
 SEEING = ["measures", "figures", "explorers"]
 # What each module may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
