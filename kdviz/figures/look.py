@@ -5,7 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 STYLE = Path(__file__).with_name("kdviz.mplstyle")
-# One colour for each actor in every notebook (Okabe and Ito's colour-blind safe set).
+# One colour for each actor in every notebook (Okabe and Ito's colour-blind safe set, and a gold and an indigo that
+# keep apart from it).
 COLOURS = {
     "teacher": "#0072B2",
     "student": "#D55E00",
@@ -13,6 +14,11 @@ COLOURS = {
     "weak teacher": "#56B4E9",
     "student of the weak teacher": "#E69F00",
     "right": "#009E73",
+    "wrong": "#C1272D",
+    "soft targets": "#D55E00",  # a student as notebooks 00 to 02 know it
+    "hints": "#CC79A7",
+    "attention transfer": "#E6B800",
+    "CRD": "#332288",
 }
 
 

@@ -1,7 +1,10 @@
 """How the logits of the classes go together."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
 from torch import Tensor
 
 from kdviz.measures.checks import checked_logits, with_labels
@@ -46,3 +49,78 @@ def class_mean_logits(logits: Tensor, labels: Tensor) -> Tensor:
     if (counts == 0).any():
         raise ValueError(f"no example of classes {(counts == 0).squeeze(-1).nonzero().flatten().tolist()}")
     return members @ logits.double() / counts
+
+
+def mean_off_diagonal(matrix: Tensor) -> float:
+    """Mean absolute value off the diagonal: how much of a correlation, or how large a difference, there is.
+
+    Parameters
+    ----------
+    matrix : Tensor, shape (C, C)
+        A correlation or a difference of two; C at least 2.
+    """
+    matrix = _square(matrix)
+    off = ~torch.eye(len(matrix), dtype=torch.bool)
+    return matrix[off].abs().mean().item()
+
+
+def strongest_pairs(matrix: Tensor, n: int) -> list[tuple[int, int]]:
+    """The ``n`` pairs of classes i < j with the largest entries, the largest first.
+
+    Parameters
+    ----------
+    matrix : Tensor, shape (C, C), symmetric
+        A correlation, or the absolute values of a difference.
+    n : int
+        At most C (C - 1) / 2.
+    """
+    matrix = _symmetric(matrix)
+    first, second = torch.triu_indices(len(matrix), len(matrix), offset=1)
+    if not 1 <= n <= len(first):
+        raise ValueError(f"{len(matrix)} classes have {len(first)} pairs: ask for 1 to {len(first)}, not {n}")
+    best = matrix[first, second].argsort(descending=True, stable=True)[:n]
+    return list(zip(first[best].tolist(), second[best].tolist(), strict=True))
+
+
+def class_linkage(correlation: Tensor) -> np.ndarray:
+    """Hierarchical clustering of the classes by average linkage of 1 - r: scipy's linkage matrix, shape (C - 1, 4).
+
+    Branches are turned so that like classes meet; scipy's search for that comes near the best order, not always to it.
+
+    Parameters
+    ----------
+    correlation : Tensor, shape (C, C), symmetric, with ones on the diagonal
+    """
+    correlation = _symmetric(correlation)
+    if (correlation.diagonal() - 1).abs().max() > 1e-6:
+        raise ValueError(
+            "a tree of the classes needs a correlation, with ones on the diagonal, not a difference of two"
+        )
+    apart = squareform((1 - correlation).clamp(min=0).numpy(), checks=False)
+    return hierarchy.linkage(apart, method="average", optimal_ordering=True)
+
+
+def class_order(correlation: Tensor) -> list[int]:
+    """The classes in the order of :func:`class_linkage`'s leaves: a permutation that puts neighbours side by side.
+
+    Parameters
+    ----------
+    correlation : Tensor, shape (C, C), symmetric, with ones on the diagonal
+    """
+    return hierarchy.leaves_list(class_linkage(correlation)).tolist()
+
+
+def _square(matrix: Tensor) -> Tensor:
+    matrix = torch.as_tensor(matrix).detach().cpu().double()
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
+        raise ValueError(f"a matrix must have shape (C, C), at least two classes, not {tuple(matrix.shape)}")
+    if not matrix.isfinite().all():
+        raise ValueError("some entries of the matrix are not finite numbers: did the training diverge?")
+    return matrix
+
+
+def _symmetric(matrix: Tensor) -> Tensor:
+    matrix = _square(matrix)
+    if not torch.allclose(matrix, matrix.T, rtol=0, atol=1e-6):
+        raise ValueError("the matrix is not symmetric: give a correlation of the classes, not their mean logits")
+    return matrix

@@ -50,10 +50,14 @@ class Hints(Objective):
 
     def losses(self, outputs, labels, teacher, extra) -> Tensor:
         """See :meth:`Objective.losses`."""
-        guided, hint = (layer.unsqueeze(-1).flatten(3) for layer in (outputs[self.layer], teacher[self.layer]))
-        weight, bias = extra["regressor.weight"], extra["regressor.bias"]
-        predicted = F.relu(weight.unsqueeze(1) @ guided + bias[:, None, :, None])
-        return (hint - predicted).square().sum((-2, -1)).mean(-1) / 2
+        guided, hint = _by_position(outputs[self.layer]), _by_position(teacher[self.layer])
+        predicted = F.relu(guided @ extra["regressor.weight"].mT + extra["regressor.bias"].unsqueeze(1))
+        return (hint - predicted).square().sum((-2, -1)) / outputs[self.layer].shape[1] / 2
+
+
+def _by_position(layer: Tensor) -> Tensor:
+    """A layer (students, N, channels, ...) as a row of channels for each position: (students, N · positions, C)."""
+    return layer.unsqueeze(-1).flatten(3).mT.flatten(1, 2)
 
 
 def _sides(layer: Tensor) -> str:

@@ -1,0 +1,172 @@
+"""How the logits of the classes go together: maps, trees, and what one cell is made of."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from scipy.cluster import hierarchy
+from torch import Tensor
+
+from kdviz import measures
+from kdviz.figures.look import COLOURS
+
+NAMED = 20  # classes: the rows of a map of more have no names
+PAIR = ("#E69F00", "#7B4FA3")  # examples of a pair's first and second class
+
+
+def heat_map(
+    matrix: Tensor,
+    classes: Sequence[str] | None = None,
+    *,
+    order: Sequence[int] | None = None,
+    limit: float = 1.0,
+    ax: Axes | None = None,
+) -> Axes:
+    """A correlation or a difference of two as colours, white at zero; :func:`shared_bar` says what they mean.
+
+    Parameters
+    ----------
+    matrix : Tensor, shape (C, C)
+    classes : names of the C classes, optional
+        Written beside the rows and columns of at most 20 classes.
+    order : permutation of the C classes, optional
+        Of rows and columns, as :func:`kdviz.measures.class_order` gives it.
+    limit : float
+        Where the colours end, at both sides of zero.
+    """
+    ax = ax or plt.gca()
+    rows = list(range(len(matrix)) if order is None else order)
+    ax.imshow(torch.as_tensor(matrix)[rows][:, rows].numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    ax.grid(False)
+    ax.spines[:].set(visible=True, color="0.6", linewidth=0.8)
+    ax.tick_params(length=0, labelsize=8)
+    if classes is None or len(rows) > NAMED:
+        ax.set(xticks=[], yticks=[], xlabel=f"{len(rows)} classes")
+        return ax
+    names = [classes[row] for row in rows]
+    ax.set_xticks(range(len(rows)), names, rotation=90 if max(map(len, names)) > 2 else 0)
+    ax.set_yticks(range(len(rows)), names)
+    return ax
+
+
+def shared_bar(axes: Axes | Sequence[Axes], label: str) -> Colorbar:
+    """One colour bar, as high as the last map of ``axes`` and beside it; all maps must end at the same limit.
+
+    Parameters
+    ----------
+    axes : Axes, or a sequence of them
+        Where :func:`heat_map` drew.
+    label : str
+        What the colours say: "r", or "r of the teacher − r of the student".
+    """
+    axes = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
+    limits = {ax.images[0].get_clim() for ax in axes}
+    if len(limits) > 1:
+        raise ValueError(f"maps that end at {sorted(high for _, high in limits)} cannot share a bar: give one limit")
+    bar = axes[-1].figure.colorbar(axes[-1].images[0], cax=axes[-1].inset_axes([1.03, 0, 0.05, 1]), label=label)
+    bar.ax.tick_params(labelsize=9)
+    return bar
+
+
+def class_tree(correlation: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """The tree behind :func:`kdviz.measures.class_order`: two classes, or groups, meet at their mean 1 − r.
+
+    Parameters
+    ----------
+    correlation : Tensor, shape (C, C)
+    classes : names of the C classes
+        As large as the height of ``ax`` lets them be: 77 need about nine inches.
+    """
+    ax = ax or plt.gca()
+    room = 72 * ax.get_window_extent().height / ax.figure.dpi / len(classes)  # points
+    look = {"orientation": "right", "color_threshold": 0, "above_threshold_color": "0.35"}
+    look["leaf_font_size"] = min(10, 0.85 * room)
+    hierarchy.dendrogram(measures.class_linkage(correlation), labels=list(classes), ax=ax, **look)
+    plt.setp(ax.collections, linewidth=1.2)
+    ax.invert_yaxis()  # from the top, as the rows of a map in this order
+    ax.grid(False, axis="y")
+    ax.grid(True, axis="x")
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("1 − r")
+    return ax
+
+
+def pair_scatter(
+    logits: Tensor,
+    labels: Tensor,
+    pair: tuple[int, int],
+    classes: Sequence[str],
+    *,
+    center: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """The two logits of a pair of classes over all examples: what one cell of the correlation is made of.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, C)
+    labels : Tensor, shape (N,)
+    pair : two classes
+    classes : names of the C classes
+    center : bool
+        First remove each example's mean logit, as :func:`kdviz.measures.logit_correlation` does.
+    """
+    ax = ax or plt.gca()
+    r = measures.logit_correlation(logits, center)[tuple(pair)].item()
+    values = logits.double() - (logits.double().mean(-1, keepdim=True) if center else 0)
+    first, second = pair
+    others = ~torch.isin(labels, torch.tensor(pair))
+    groups = [(None, "0.75", others), *((classes[c], PAIR[i], labels == c) for i, c in enumerate(pair))]
+    for name, colour, rows in groups:
+        x, y = values[rows][:, [first, second]].T.numpy()
+        ax.plot(x, y, ".", color=colour, markersize=3, alpha=0.6, label=name)
+    ax.plot([], [], ".", color="0.75", markersize=3, label="all others")
+    said = ", centred" if center else ""
+    ax.set(xlabel=f"logit of {classes[first]}{said}", ylabel=f"logit of {classes[second]}{said}")
+    ax.set_aspect("equal", adjustable="datalim")
+    corner = "upper left" if r >= 0 else "upper right"  # where the cloud is not
+    ax.legend(title=f"r = {r:+.2f}", markerscale=4, fontsize=9, loc=corner, alignment="left")
+    return ax
+
+
+def ties(
+    values: Mapping[str, Sequence[float]],
+    teacher: float | Sequence[float],
+    *,
+    seed: int | None = None,
+    colours: Mapping[str, str] = COLOURS,
+    ax: Axes | None = None,
+) -> Axes:
+    """One pair's r: a dot for each seed of the teacher and of every method, means as ticks and numbers.
+
+    The dotted line is the teacher's mean.
+
+    Parameters
+    ----------
+    values : mapping of method to r, one a seed
+    teacher : float or sequence of floats
+    seed : int, optional
+        To be ringed; the teacher's is ``seed`` modulo the number of teachers.
+    colours : mapping of name to colour
+    """
+    ax = ax or plt.gca()
+    rows = {"teacher": [teacher] if isinstance(teacher, Real) else teacher, **values}
+    for row, (name, seeds) in enumerate(rows.items()):
+        seeds = [float(r) for r in seeds]
+        mean, colour = sum(seeds) / len(seeds), colours.get(name, "0.3")
+        ax.plot(seeds, [row] * len(seeds), "o", color=colour, alpha=0.6, markersize=6)
+        ax.plot(mean, row, "|", color=colour, markersize=15, markeredgewidth=2)
+        ax.annotate(
+            f"{mean:+.2f}".replace("-", "−"), (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9
+        )
+        if seed is not None:
+            ax.plot(seeds[seed % len(seeds)], row, "o", color="none", markeredgecolor="black", markersize=10)
+        if name == "teacher":
+            ax.axvline(mean, color=colour, ls=":", lw=1.2, zorder=0)
+    ax.set(yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5), xlabel="r")
+    ax.grid(True, axis="x")
+    return ax
