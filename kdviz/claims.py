@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def check(
     sentence: str,
     holds: bool | Sequence[bool],
     *,
-    numbers: Mapping[str, float | Sequence[float]] | None = None,
+    numbers: Mapping[str, float | Sequence[float]] | pd.DataFrame | None = None,
     why: str = "",
 ) -> Claim:
     """Decide a claim.
@@ -45,7 +46,7 @@ def check(
         What is claimed, with no number of the run in it.
     holds : bool or sequence of bool
         One for each seed; the claim holds if it does in every one.
-    numbers : mapping of str to number or numbers, optional
+    numbers : mapping of str to number or numbers, or DataFrame, optional
         What decided it, shown beside the sentence.
     why : str
         The reason, shown where the claim does not hold.
@@ -58,7 +59,7 @@ def check(
     seeds = np.atleast_1d(np.asarray(holds))
     if not sentence or not seeds.size or seeds.ndim != 1 or seeds.dtype != bool:
         raise ValueError("a claim needs a sentence, and True or False for at least one seed to be decided by")
-    told = "; ".join(f"{name} {_written(value)}" for name, value in (numbers or {}).items())
+    told = "; ".join(f"{name} {_written(value)}" for name, value in ({} if numbers is None else numbers).items())
     return Claim(sentence, tuple(seeds.tolist()), told, why)
 
 

@@ -360,3 +360,16 @@ def test_long_names_stay_within_the_picture():
         used, room = part.get_tightbbox(), part.bbox  # pixels
         assert len(part.findobj(Text)) > 5
         assert room.x0 <= used.x0 < used.x1 <= room.x1 and room.y0 <= used.y0 < used.y1 <= room.y1
+
+
+def test_heat_maps_share_the_largest_number_and_a_bar():
+    axes = plt.subplots(1, 2)[1]
+    maps = {"a": torch.tensor([[0.0, 0.2], [0.2, 0.0]]), "b": torch.tensor([[0.0, -0.7], [-0.7, 0.0]])}
+    drawn = figures.heat_maps(maps, ["x", "y"], label="r", order=[1, 0], axes=axes)
+    assert [ax.get_title() for ax in drawn] == ["a", "b"]
+    assert [ax.images[0].get_clim() for ax in drawn] == [pytest.approx((-0.7, 0.7))] * 2
+    assert [text.get_text() for text in axes[0].get_yticklabels()] == ["y", "x"]
+    (bar,) = axes[1].child_axes
+    assert bar.get_ylabel() == "r" and not axes[0].child_axes
+    with pytest.raises(ValueError):
+        figures.heat_maps(maps, label="r", axes=axes[:1])

@@ -4,7 +4,7 @@ Every function draws on ``ax`` (default: the current Axes) and returns it.
 """
 
 from kdviz.figures.calibration import reliability
-from kdviz.figures.correlation import class_tree, heat_map, pair_scatter, shared_bar, ties
+from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
 from kdviz.figures.fidelity import agreement_against_accuracy, hues
@@ -14,7 +14,7 @@ from kdviz.figures.temperature import by_temperature, projection, shares_by_temp
 
 __all__ = [
     "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature",
-    "class_tree", "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "hues", "image", "mistaken",
-    "pair_scatter", "projection", "reliability", "sentences", "shared_bar", "shares_by_temperature", "simplex_path",
-    "slopes", "soft_target", "taken_for", "ties", "two_opinions", "use_style",
+    "class_tree", "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps", "hues", "image",
+    "mistaken", "pair_scatter", "projection", "reliability", "sentences", "shared_bar", "shares_by_temperature",
+    "simplex_path", "slopes", "soft_target", "taken_for", "ties", "two_opinions", "use_style",
 ]  # fmt: skip

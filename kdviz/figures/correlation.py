@@ -53,6 +53,33 @@ def heat_map(
     return ax
 
 
+def heat_maps(
+    maps: Mapping[str, Tensor],
+    classes: Sequence[str] | None = None,
+    *,
+    label: str,
+    axes: Sequence[Axes],
+    order: Sequence[int] | None = None,
+) -> Sequence[Axes]:
+    """A :func:`heat_map` for each name, all to one limit, the largest number in them, with one bar beside the last.
+
+    Parameters
+    ----------
+    maps : mapping of title to Tensor of shape (C, C)
+    classes : names of the C classes, optional
+    label : str
+        What the colours say.
+    axes : one for each map
+    order : permutation of the C classes, optional
+    """
+    limit = max(matrix.abs().max().item() for matrix in maps.values())
+    for ax, (title, matrix) in zip(axes, maps.items(), strict=True):
+        heat_map(matrix, classes, order=order, limit=limit, ax=ax)
+        ax.set_title(title, loc="center", fontsize=11)
+    shared_bar(axes, label)
+    return axes
+
+
 def shared_bar(axes: Axes | Sequence[Axes], label: str) -> Colorbar:
     """One colour bar, as high as the last map of ``axes`` and beside it; all maps must end at the same limit.
 
