@@ -30,7 +30,7 @@ test-slow: $(READY)   ## fifty killed trainings instead of ten
 	@$(BIN)/python -m pytest -q -m slow
 
 bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmarks/gpu.sh has the GPU's
-	@for name in correct tutorial products peer added lane convolutions hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in correct tutorial products peer added lane convolutions objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	@$(BIN)/python benchmarks/table.py
 
 data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/

@@ -12,9 +12,9 @@ MODELS = [kd.cnn(6, 16, hidden=(120, 84)), kd.cnn(16, 32, hidden=(64,))]
 STUDENTS, STEPS = 5, 30
 
 
-def milliseconds(recipes: list[kd.Recipe], device: str) -> float:
+def milliseconds(recipes: list[kd.Recipe], device: str, parents: dict | None = None) -> float:
     """Of a step, measuring excluded."""
-    array = Array(recipes, {}, device)
+    array = Array(recipes, parents or {}, device)
     array.schedule.prepare(0, STEPS)
     array._run(5)
     wait(device)

@@ -45,8 +45,14 @@ def main():
         assert value <= limit, f"{name}: {value} exceeds {limit}"
         rows.append({"check": name, "largest difference": f"{value:.1e}", "allowed": f"{limit:.0e}"})
 
+    big = kd.Recipe(digits, kd.cnn(4, 6, hidden=(12,)), kd.HardLabels(), epochs=3)
+    parents[big] = kd.train(big, store=None, device="cpu")
+    looking = [kd.Hints(big), kd.AttentionTransfer(big), kd.Contrastive(big, dimensions=8)]
+    small = kd.Recipe(digits, kd.cnn(2, 3), looking[0], epochs=4)
+    groups = {"dense": several, "convolutional, augmented": conv}
+    groups |= {type(each).__name__: kd.grid(small.replace(objective=each), seed=range(2)) for each in looking}
     torch.set_default_dtype(torch.float64)
-    for name, recipes in {"dense": several, "convolutional, augmented": conv}.items():
+    for name, recipes in groups.items():
         here, there = trained(recipes, parents, "cpu"), trained(recipes, parents, device)
         check(f"{name}, {device} against CPU, float64", gap(here, there), 1e-9)
         alone = [run for recipe in recipes for run in trained([recipe], parents, device)]

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ["tutorial", "products", "peer", "added", "lane", "hinton", "convolutions", "correct"]
+NAMES = ["tutorial", "products", "peer", "added", "lane", "hinton", "convolutions", "objectives", "correct"]
 
 
 def section(name: str) -> str:
