@@ -110,6 +110,13 @@ def test_contrastive_terms_of_several_students_and_of_extreme_batches_are_finite
         assert terms.shape == (2, 4) and torch.isfinite(terms).all() and torch.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("shapes", [((4, 3), (4, 2), (4,)), ((4, 3), (5, 3), (4,)), ((4, 3), (4, 3), (5,))])
+def test_shapes_that_do_not_belong_together_are_said(shapes):
+    teacher, student, labels = map(torch.zeros, shapes)
+    with pytest.raises(ValueError, match="must both have shape"):
+        contrastive_terms(teacher, student, labels, 0.1)
+
+
 def test_matching_pairs_have_a_lower_contrastive_loss_than_exchanged_ones():
     g = torch.eye(4)
     labels = torch.arange(4)

@@ -28,7 +28,17 @@ def contrastive_terms(teacher: Tensor, student: Tensor, labels: Tensor, tau: flo
         g_T and g_S, of length 1.
     labels : Tensor, shape (..., N)
     tau : float or Tensor, shape (..., 1, 1)
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not belong together.
     """
+    if teacher.shape != student.shape or labels.shape != teacher.shape[:-1]:
+        raise ValueError(
+            "teacher and student must both have shape (..., examples, dimensions), labels (..., examples), "
+            f"not {tuple(teacher.shape)}, {tuple(student.shape)} and {tuple(labels.shape)}"
+        )
     scores = teacher @ student.mT / tau
     other = (labels.unsqueeze(-1) != labels.unsqueeze(-2)).to(scores.dtype)
     counts = other.sum(-1, keepdim=True).clamp(1)
