@@ -13,7 +13,7 @@ from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
 from kdviz.models import CNN, MLP
-from kdviz.objectives import GivenLogits, Objective, SoftTargets
+from kdviz.objectives import GivenLogits, Objective
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
 TRAINING_VERSION = 1
@@ -120,10 +120,11 @@ class Recipe:
 
     def __str__(self) -> str:
         objective = type(self.objective).__name__
-        soft = isinstance(self.objective, SoftTargets)
-        said = f" at T = {self.objective.temperature:g}" if soft else ""
-        said += f" smoothed by {self.objective.smoothing:g}" if not soft and self.objective.smoothing else ""
-        said += f", {self.init_weight:g} of another's weights" if self.init else ""
+        temperature, smoothing = (getattr(self.objective, name, 0) for name in ("temperature", "smoothing"))
+        said = f" at T = {temperature:g}" if temperature else ""
+        said += f" smoothed by {smoothing:g}" if smoothing else ""
+        said += f", {self.init_weight:g} of another's weights" if self.init and not self.frozen else ""
+        said += ", a probe of frozen features" if self.frozen else ""
         return f"{self.model} on {self.data}, {objective}{said}, seed {self.seed}"
 
     @property

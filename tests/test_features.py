@@ -274,3 +274,10 @@ def test_nothing_new_is_in_the_key_of_old_recipes(small):
     from kdviz.recipes import describe
 
     assert "frozen" not in describe(small) and describe(small.replace(init=small, frozen=True))["frozen"] is True
+
+
+@pytest.mark.parametrize("objective", LOOKING)
+def test_recipes_can_be_told_apart_by_reading_them(big, small, objective):
+    recipe = small.replace(objective=objective(big))
+    assert f"2c-3c on digits, {type(recipe.objective).__name__}, seed 0" == str(recipe)
+    assert "a probe of frozen features" in str(small.replace(init=recipe, frozen=True))
