@@ -4,6 +4,7 @@ from kdviz.explorers.agreement_cloud import agreement_cloud
 from kdviz.explorers.correlations import correlations
 from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.omitted_digit import omitted_digit
+from kdviz.explorers.pad import pad
 from kdviz.explorers.temperature import temperature
 
-__all__ = ["Explorer", "agreement_cloud", "correlations", "omitted_digit", "temperature"]
+__all__ = ["Explorer", "agreement_cloud", "correlations", "omitted_digit", "pad", "temperature"]
