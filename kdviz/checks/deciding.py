@@ -1,0 +1,128 @@
+"""How a check decides: an answer is compared with the reference, then with what each known mistake would give.
+
+A mistake is named only if its value, computed, is the answer in every case. Cases differ in their numbers of
+examples and classes and in their temperatures, so that no two mistakes give the same.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
+
+import torch
+from torch import Tensor
+
+Named = tuple[str, Callable]  # a mistake: the sentence that names it, and the function that makes it
+CLOSE = dict(rtol=1e-4, atol=1e-6)
+
+
+class Mistake(AssertionError):
+    """A check failed, and why, in a sentence; a notebook shows that sentence without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"✗ {self}"]
+
+
+def combined(formula: Callable, at_most: int = 3, **choices: Mapping[str, str]) -> Iterator[Named]:
+    """Every way to go wrong in up to ``at_most`` choices, the fewest first.
+
+    Parameters
+    ----------
+    formula : callable
+        Takes a case, and the option chosen for each of ``choices``.
+    **choices : mapping of option to sentence
+        The first option is the right one, and its sentence empty.
+    """
+    ways = [[*zip(choices, way, strict=True)] for way in product(*(choice.items() for choice in choices.values()))]
+    for way in sorted(ways, key=lambda way: sum(bool(said) for _, (_, said) in way)):
+        sentences = [said for _, (_, said) in way if said]
+        if 0 < len(sentences) <= at_most:
+            yield " And: ".join(sentences), partial(formula, **{name: option for name, (option, _) in way})
+
+
+def decide(
+    name: str,
+    function: Callable,
+    reference: Callable,
+    cases: Sequence[tuple],
+    mistakes: Iterable[Named] = (),
+    facts: Iterable[Named] = (),
+    hint: str = "",
+    close: Mapping[str, float] = CLOSE,
+) -> None:
+    """Raise :class:`Mistake` unless ``function`` answers every case as ``reference`` does.
+
+    Parameters
+    ----------
+    name : str
+        What the function is called in sentences.
+    cases : sequence of tuple
+        The arguments of each call.
+    mistakes : iterable of (sentence, function)
+        The first that gives the answers names the mistake.
+    facts : iterable of (sentence, predicate)
+        Asked last, of a case's arguments and the answer: the first that is true of every case is told.
+    hint : str
+        Told where no mistake is recognised.
+    """
+    answers = [answer(name, function, case) for case in cases]
+    expected = [as_tensor(reference(*case)) for case in cases]
+    if same(answers, expected, close):
+        return
+    for sentence, mistaken in mistakes:
+        if same(answers, [as_tensor(mistaken(*case)) for case in cases], close):
+            raise Mistake(sentence)
+    for sentence, true_of in facts:
+        if all(true_of(*case, given) for case, given in zip(cases, answers, strict=True)):
+            raise Mistake(sentence)
+    raise Mistake(f"{_difference(name, answers, expected, close)} It is none of the mistakes we know. {hint}".strip())
+
+
+def answer(name: str, function: Callable, case: tuple) -> Tensor:
+    """What ``function`` says to copies of the arguments, as float64; a function that changes them is told so."""
+    copies = [part.clone() if isinstance(part, Tensor) else part for part in case]
+    given = function(*copies)
+    if given is None:
+        raise Mistake(f"{name} returns nothing: its last line must be a `return`.")
+    for part, copy in zip(case, copies, strict=True):
+        if isinstance(part, Tensor) and not torch.equal(part, copy):
+            raise Mistake(f"{name} changes the tensor it is given: work on a `.clone()`.")
+    return as_tensor(given)
+
+
+def as_tensor(value) -> Tensor:
+    if isinstance(value, tuple | list):
+        return torch.stack([as_tensor(part) for part in value])
+    return torch.as_tensor(value).detach().to(torch.float64)
+
+
+def same(answers: Sequence[Tensor], expected: Sequence[Tensor], close: Mapping[str, float] = CLOSE) -> bool:
+    try:
+        torch.testing.assert_close([*answers], [*expected], equal_nan=True, **close)
+    except AssertionError:
+        return False
+    return True
+
+
+def finite(name: str, function: Callable, case: tuple, sentence: str) -> None:
+    """Raise :class:`Mistake` with ``sentence`` where the answer to a hard case is no finite number."""
+    if not answer(name, function, case).isfinite().all():
+        raise Mistake(sentence)
+
+
+def passed(sentence: str) -> None:
+    print(f"✓ {sentence}")
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    """Logits to ask about, of a standard deviation of 3, the same at every call."""
+    return 3 * torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def _difference(name: str, answers: Sequence[Tensor], expected: Sequence[Tensor], close: Mapping[str, float]) -> str:
+    wrong = [pair for pair in zip(answers, expected, strict=True) if not same(*([part] for part in pair), close)]
+    given, right = wrong[0]
+    if given.shape != right.shape:
+        return f"{name} should have shape {tuple(right.shape)}, yours has {tuple(given.shape)}."
+    at = (given - right).abs().nan_to_num(torch.inf).argmax()
+    numbers = f"should be {right.flatten()[at]:.6g} where yours is {given.flatten()[at]:.6g}"
+    return f"{name} {numbers} (wrong in {len(wrong)} of {len(answers)} cases)."
