@@ -6,7 +6,7 @@ NB ?=
 SEEDS ?= 1000
 DEVICE ?=
 
-.PHONY: demo test test-slow bench data lab notebooks runs ship clean
+.PHONY: demo test test-slow bench data lab assignments slides site notebooks runs ship clean
 .DEFAULT_GOAL := demo
 
 READY := $(VENV)/.kdviz-ready
@@ -15,7 +15,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); the first time this takes a few minutes."
 	@$(BIN)/python -c "import torch" 2>/dev/null \
 	  && grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt || cp constraints.txt $(VENV)/constraints.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[test]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[test,pages]"
 	@touch $@
 
 demo: $(READY)        ## execute the walkthroughs on the embedded digits, as HTML in build/
@@ -38,6 +38,15 @@ data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/
 
 lab: $(READY)         ## JupyterLab on the first notebook
 	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+assignments: $(READY) ## write the student versions of the assignments from their solutions
+	@$(BIN)/python -m kdviz.assignments
+
+slides: $(READY)      ## a notebook as slides, one file that needs no network: make slides NB=02_dark_knowledge
+	@$(BIN)/python -m kdviz.pages slides $(NB)
+
+site: $(READY)        ## all notebooks as linked pages with search, and their slides, in build/site
+	@$(BIN)/python -m kdviz.pages site
 
 notebooks: $(READY)   ## execute and clean the notebooks for committing (MNIST lane, shipped runs)
 	@$(BIN)/python -m kdviz.notebooks commit

@@ -16,6 +16,7 @@ SEEING = ["measures", "figures", "explorers"]
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
 MAY |= {name: set(SEEING[:i]) for i, name in enumerate(SEEING)}
 MAY |= {"papers": {"sources"}, "claims": set(), "notebooks": {"sources"}, "reference": {*MAKING, "measures"}}
+MAY |= {"checks": {"data", "objectives", "measures"}, "assignments": {"notebooks"}, "pages": {"notebooks"}}
 
 
 def files_of(name):
@@ -67,6 +68,7 @@ def test_every_dependency_is_pinned_within_its_range():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
     listed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    listed += project["optional-dependencies"]["pages"]
     for requirement in map(Requirement, listed):
         assert Version(pins[requirement.name]) in requirement.specifier
 
