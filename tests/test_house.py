@@ -57,7 +57,7 @@ def test_environment_installs_the_package_and_lists_nothing_itself():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     *conda, last = environment["dependencies"]
     assert conda == ["python" + project["requires-python"], "pip"]
-    assert last == {"pip": ["--constraint constraints.txt", "--editable .[test]"]}
+    assert last == {"pip": ["--constraint constraints.txt", "--editable .[test,pages]"]}
 
 
 def test_every_dependency_is_pinned_within_its_range():
