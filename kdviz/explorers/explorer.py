@@ -53,7 +53,9 @@ class Explorer:
         """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
         bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
         if os.environ.get("KDVIZ_STATIC") != "1":
-            chart = [self.chart()] if self.chart else []
-            box = widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])
-            bundle |= box._repr_mimebundle_() | {"text/plain": repr(self)}
+            bundle |= self._arranged()._repr_mimebundle_() | {"text/plain": repr(self)}
         return bundle, {}
+
+    def _arranged(self) -> widgets.Box:
+        chart = [self.chart()] if self.chart else []
+        return widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])

@@ -1,8 +1,6 @@
 """A pad to draw a digit on: teacher and student answer while one draws."""
 
-import base64
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -144,12 +142,8 @@ class _Pad(Explorer):
     def __repr__(self) -> str:
         return f"Explorer(strokes={len(self.values['strokes'])}, temperature={self.values['temperature']})"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """As every explorer's, with the picture beside the pad, or below it where the page is narrow."""
-        bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
-        if os.environ.get("KDVIZ_STATIC") != "1":
-            pad, slider = self.controls.values()
-            beside = widgets.VBox([slider, self.picture], layout={"flex": "1 1 380px", "min_width": "0"})
-            box = widgets.HBox([pad, beside], layout={"flex_flow": "row wrap"})
-            bundle |= box._repr_mimebundle_() | {"text/plain": repr(self)}
-        return bundle, {}
+    def _arranged(self) -> widgets.Box:
+        """The picture beside the pad, or below it where the page is narrow."""
+        pad, slider = self.controls.values()
+        beside = widgets.VBox([slider, self.picture], layout={"flex": "1 1 380px", "min_width": "0"})
+        return widgets.HBox([pad, beside], layout={"flex_flow": "row wrap"})

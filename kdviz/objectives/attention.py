@@ -59,10 +59,6 @@ class AttentionTransfer(Objective):
             raise ValueError(f"attention is compared in layers such as 'map 1', not in {self.layers}")
 
     @property
-    def teachers(self) -> tuple:
-        return (self.teacher,)
-
-    @property
     def needs_labels(self) -> bool:
         return self.hard_weight > 0
 

@@ -92,10 +92,6 @@ class Contrastive(Objective):
                 f"tau must be finite and above 0, dimensions at least 1, not {self.tau} and {self.dimensions}"
             )
 
-    @property
-    def teachers(self) -> tuple:
-        return (self.teacher,)
-
     def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         maps = {
             name: nn.Linear(outputs["features"].shape[1], self.dimensions)

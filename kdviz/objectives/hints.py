@@ -32,10 +32,6 @@ class Hints(Objective):
     needs_labels = False
 
     @property
-    def teachers(self) -> tuple:
-        return (self.teacher,)
-
-    @property
     def reads(self) -> tuple[str, ...]:
         return (self.layer,)
 

@@ -18,10 +18,14 @@ class Objective:
     needs_labels : bool
     """
 
-    teachers: tuple = ()
     numbers: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     needs_labels = True
+
+    @property
+    def teachers(self) -> tuple:
+        """Its one teacher, or none."""
+        return (self.teacher,) if hasattr(self, "teacher") else ()
 
     def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         """What is kept of a teacher's outputs, a row for each example."""
