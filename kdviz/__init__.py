@@ -1,6 +1,6 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
-from kdviz import claims, explorers, figures, measures, objectives, papers
+from kdviz import bench, claims, explorers, figures, measures, objectives, papers
 from kdviz.data import Jitter, load
 from kdviz.models import cnn, mlp
 from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
@@ -12,6 +12,6 @@ from kdviz.training import Diverged, train
 
 __all__ = [
     "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run", "Runs",
-    "SoftTargets", "Store", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
+    "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
     "objectives", "papers", "train",
 ]  # fmt: skip

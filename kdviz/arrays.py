@@ -88,6 +88,15 @@ class Array:
     def done(self) -> bool:
         return self.step == self.steps or len(self.lost) == len(self.recipes)
 
+    @property
+    def multiplications(self) -> int:
+        """Of weights with examples, in a step of all students; a convolution's weights count once."""
+        return sum(weight.numel() for weight in self.network.parameters.values()) * self.first.batch_size
+
+    @property
+    def ended_an_epoch(self) -> bool:
+        return self.step == self.epoch_began
+
     def advance(self) -> int:
         """Train up to the end of the epoch, or for :data:`SEGMENT` steps; returns how many steps that were."""
         started = time.perf_counter()

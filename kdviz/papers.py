@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from kdviz.sources import ROOT
+from kdviz.sources import ROOT, in_repository
 
 FACTS = ROOT / "data" / "papers.yaml"
 
 
 @cache
 def _all() -> dict[str, dict]:
-    return {entry["id"]: entry for entry in yaml.safe_load(FACTS.read_text(encoding="utf-8"))}
+    return {entry["id"]: entry for entry in yaml.safe_load(in_repository(FACTS).read_text(encoding="utf-8"))}
 
 
 def entries() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
 from kdviz.models import CNN, MLP
-from kdviz.objectives import GivenLogits, Objective
+from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
 TRAINING_VERSION = 1
@@ -187,6 +187,23 @@ def describe(thing: Any) -> Any:
     if isinstance(thing, (tuple, list)):
         return [describe(part) for part in thing]
     return thing
+
+
+def restored(said: Any) -> Any:
+    """The recipe, or part of one, that :func:`describe` said; ValueError where something is not known by a description.
+
+    A tensor of logits is described by its digest alone, and an older or newer version's recipe is another.
+    """
+    if isinstance(said, list):
+        return tuple(map(restored, said))
+    if not isinstance(said, dict):
+        return said
+    kinds = (Recipe, Description, Jitter, MLP, CNN, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
+    known = {kind.__name__: kind for kind in kinds}
+    if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
+        raise ValueError(f"no recipe can be made of {said}")
+    fields = {name: restored(value) for name, value in said.items() if name not in ("kind", "version")}
+    return known[said["kind"]](**fields)
 
 
 def differences(a: Any, b: Any, path: str = "recipe") -> Iterator[tuple[str, Any, Any]]:

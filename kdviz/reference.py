@@ -21,7 +21,7 @@ from kdviz import training
 from kdviz.data import load_described
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run, asked
-from kdviz.sources import ROOT
+from kdviz.sources import ROOT, in_repository
 from kdviz.store import SHIPPED, StoredArrays, default_store, read_header, write
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -103,6 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=1000, help="train only seeds below this")
     parser.add_argument("--device", help="cuda or cpu; by default CUDA where there is one")
     chosen = parser.parse_args(arguments)
+    in_repository(NOTEBOOKS)
     os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
     if chosen.what == "ship" and chosen.notebook:
         parser.error("ship takes no --notebook: it writes the runs of all, and removes the others")

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from kdviz.recipes import Recipe, describe, differences
+from kdviz.recipes import Recipe, describe, differences, restored
 from kdviz.runs import Run
-from kdviz.sources import ROOT
+from kdviz.sources import ROOT, absent, base
 
 SHIPPED = ROOT / "data" / "runs"
 A_DAY = 24 * 3600
@@ -78,6 +78,14 @@ class Store:
         """Write ``run`` and return its file."""
         return write(run, run.arrays, self.folder)
 
+    def recipes(self) -> list[Recipe]:
+        """The recipes of all its runs, but for those that were taught by given logits."""
+        found = {}
+        for path in (path for folder in (self.folder, *self.shipped) for path in sorted(folder.glob("*.safetensors"))):
+            with suppress(ValueError):  # damaged, or not known by its description
+                found[path.stem] = restored(read_header(path)["recipe"])
+        return [recipe for key, recipe in found.items() if recipe.key == key]
+
     def nearest(self, recipe: Recipe) -> str:
         """A sentence on how ``recipe`` differs from the stored one most like it."""
         wanted = describe(recipe)
@@ -86,10 +94,9 @@ class Store:
             for path in sorted(folder.glob("*.safetensors")):
                 with suppress(ValueError):  # damaged: said when it is asked for
                     gaps.append(list(differences(wanted, read_header(path)["recipe"])))
-        if not gaps:
-            return "The store is empty."
-        told = "; ".join(f"{path} is {a}, stored {b}" for path, a, b in min(gaps, key=len))
-        return f"The nearest stored run differs in: {told}"
+        told = "; ".join(f"{path} is {a}, stored {b}" for path, a, b in min(gaps, key=len, default=()))
+        said = f"The nearest stored run differs in: {told}" if gaps else "The store is empty"
+        return ". ".join([said, *filter(None, map(absent, self.shipped))])
 
     def keep_unfinished(self, header: dict, arrays: Mapping[str, Tensor]) -> None:
         """Write the checkpoint of an array of students, known by ``header["keys"]``, over its last one."""
@@ -197,7 +204,8 @@ def _checksum(said: str, arrays: Mapping[str, Tensor]) -> str:
 def default_store() -> Store:
     """``$KDVIZ_STORE`` (default ``data/store``, git-ignored) for new runs, and the shipped ones behind it.
 
-    Under ``KDVIZ_TRAIN=1`` the shipped ones are passed over: what they hold is trained again.
+    A relative one is read from :func:`kdviz.sources.base`. Under ``KDVIZ_TRAIN=1`` the shipped ones are passed over:
+    what they hold is trained again.
     """
     shipped = [] if os.environ.get("KDVIZ_TRAIN") == "1" else [SHIPPED]
-    return Store(ROOT / (os.environ.get("KDVIZ_STORE") or "data/store"), *shipped)
+    return Store(base() / (os.environ.get("KDVIZ_STORE") or "data/store"), *shipped)

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from kdviz.store import Store, default_store
 
 DEFAULT = object()
 CHECKPOINT_SECONDS = 20.0
+SMALL = 2e7  # multiplications a step: more threads than one gain little below, and cost much on a busy processor
 
 
 class Diverged(FloatingPointError):
@@ -36,6 +37,7 @@ def train(
     store: Store | None = DEFAULT,
     device: str | None = None,
     executor: Executor | None = None,
+    watch: Callable[[list[Recipe], list[dict], bool], None] | None = None,
 ):
     """Train recipes, or find the runs they already have.
 
@@ -52,6 +54,9 @@ def train(
         By default CUDA where there is one, else MPS, else the CPU: a worker's own choice.
     executor : concurrent.futures.Executor, optional
         Its workers train, the students of one seed together; they must reach the store's folder.
+    watch : callable, optional
+        ``watch(recipes, histories, done)`` is called when students that train together have ended an epoch, with
+        their :attr:`kdviz.Run.history` so far, and whether it was the last. What workers train is not watched.
 
     Returns
     -------
@@ -75,7 +80,7 @@ def train(
     missing = [recipe for recipe in dict.fromkeys(wanted) if not runs.get(recipe)]
     if missing and store and os.environ.get("KDVIZ_TRAIN") == "0":
         raise LookupError(f"KDVIZ_TRAIN=0 and no run of {missing[0]}. {store.nearest(missing[0])}")
-    work = _Work(store, device, executor)
+    work = _Work(store, device, executor, watch)
     work.train(missing)
     runs |= {recipe: work.runs[recipe] for recipe in missing if recipe in work.runs}
     finished = Runs(runs[recipe] for recipe in wanted if runs.get(recipe))
@@ -99,6 +104,7 @@ class _Work:
     store: Store | None
     device: str | None
     executor: Executor | None
+    watch: Callable[[list[Recipe], list[dict], bool], None] | None = None
     runs: dict[Recipe, Run] = field(default_factory=dict)
     lost: dict[Recipe, str] = field(default_factory=dict)
 
@@ -188,6 +194,8 @@ class _Work:
     ) -> None:
         with as_it_was(device):
             array = Array(recipes, self.runs, device)
+            if array.multiplications < SMALL:
+                torch.set_num_threads(1)
             if checkpoint:
                 array.restore(*checkpoint)
             examples = len(recipes) * recipes[0].batch_size
@@ -209,6 +217,8 @@ class _Work:
             together = f"{len(array.recipes)} × {array.recipes[0].model} on {array.recipes[0].data.name}"
             self.bar.set_description(f"{together}, epoch {epoch} of {array.recipes[0].epochs:g}", refresh=False)
             self.bar.update(array.advance() * examples)
+            if self.watch and array.ended_an_epoch:
+                self.watch(array.recipes, array.history, array.done)
             now = time.perf_counter()
             if self.store and (now - kept > pause or (array.done and len(array.recipes) > 1)):
                 self._keep(array)
@@ -246,13 +256,17 @@ def generation(recipe: Recipe) -> int:
 def as_it_was(device: str) -> Iterator[None]:
     """Layers and dropout draw from torch's own generator, and convolutions follow the precision of products.
 
-    The caller's generator and switches are put back.
+    The caller's generator, switches and number of threads are put back.
     """
+    threads = torch.get_num_threads()
     devices = [torch.device(device)] if device.startswith("cuda") else []
     precise = torch.get_float32_matmul_precision() == "highest"
     cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=not precise)
-    with torch.random.fork_rng(devices), cudnn:
-        yield
+    try:
+        with torch.random.fork_rng(devices), cudnn:
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 _one_at_a_time = threading.Lock()  # torch's generator and precision belong to the process

@@ -15,8 +15,9 @@ SEEING = ["measures", "figures", "explorers"]
 # What each module may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
 MAY |= {name: set(SEEING[:i]) for i, name in enumerate(SEEING)}
-MAY |= {"papers": {"sources"}, "claims": set(), "notebooks": {"sources"}, "reference": {*MAKING, "measures"}}
-MAY |= {"checks": {"data", "objectives", "measures"}, "assignments": {"notebooks"}, "pages": {"notebooks"}}
+MAY |= {"papers": {"sources"}, "claims": set(), "colab": set(), "reference": {*MAKING, "measures"}}
+MAY |= {"bench": {*MAKING, "measures"}, "checks": {"data", "objectives", "measures"}}
+MAY |= {"notebooks": {"colab", "sources"}, "assignments": {"notebooks", "sources"}, "pages": {"notebooks", "sources"}}
 
 
 def files_of(name):
@@ -68,7 +69,7 @@ def test_every_dependency_is_pinned_within_its_range():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
     listed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    listed += project["optional-dependencies"]["pages"]
+    listed += [*project["optional-dependencies"]["pages"], *project["optional-dependencies"]["browser"]]
     for requirement in map(Requirement, listed):
         assert Version(pins[requirement.name]) in requirement.specifier
 

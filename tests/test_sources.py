@@ -60,7 +60,7 @@ def test_missing_files_say_what_to_do_and_nothing_is_downloaded(name, named, tmp
     monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
     monkeypatch.setattr(sources, "download", lambda name: pytest.fail("downloaded without being asked"))
     assert not sources.on_disk(name)
-    with pytest.raises(FileNotFoundError, match=f"^{named} is not on disk: `make data` downloads it, or set"):
+    with pytest.raises(FileNotFoundError, match=f"^{named} is not on disk: `make data` or kd.load.* downloads it"):
         kd.load(name)
 
 

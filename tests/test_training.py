@@ -198,3 +198,11 @@ def test_a_teacher_answers_on_the_inputs_its_student_sees(student, digits, monke
     rows = schedule.Order(noise.rows, student.seed).take(128)
     with torch.no_grad():
         torch.testing.assert_close(seen[0], network(noise.train.inputs[rows])["logits"], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("small", "threads"), [(0, 2), (float("inf"), 1)])
+def test_small_arrays_train_on_one_thread_and_the_callers_threads_are_put_back(teacher, monkeypatch, small, threads):
+    monkeypatch.setattr(training, "SMALL", small)
+    torch.set_num_threads(2)
+    assert kd.train(teacher, store=None).facts["threads"] == threads
+    assert torch.get_num_threads() == 2

@@ -1,15 +1,17 @@
 """A value as something is turned: the bias of a class, the temperature, the number of images."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from kdviz import measures
+from kdviz.figures.look import BESIDE, COLOURS
 
 
 def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mapping, *, ax: Axes | None = None) -> Axes:
@@ -73,3 +75,24 @@ def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes |
     if table[hue].nunique() > 1:
         ax.legend(title=hue)
     return ax
+
+
+def learning_curves(histories: Mapping[str, Sequence[Mapping]], *, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Accuracy on test images, and agreement with the teacher on training images, at each epoch's end: a line a seed.
+
+    Parameters
+    ----------
+    histories : mapping of name to one :attr:`kdviz.Run.history` a seed
+    axes : two Axes
+    """
+    told = {"test_accuracy": "% right, test images", "train_agreement": "% agreed, training images"}
+    for ax, (measured, label) in zip(axes, told.items(), strict=True):
+        for colour, (name, seeds) in zip(cycle((COLOURS["student"], *BESIDE)), histories.items(), strict=False):
+            for i, history in enumerate(seeds):
+                values = [100 * share for share in history.get(measured, [])]
+                line = {"color": colour, "lw": 1.2, "alpha": 0.8, "label": None if i else name}
+                ax.plot(history["epoch"][: len(values)], values, **line)
+        ax.set(xlabel="epoch", ylabel=label)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].legend()
+    return axes

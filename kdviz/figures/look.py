@@ -20,6 +20,7 @@ COLOURS = {
     "attention transfer": "#E6B800",
     "CRD": "#332288",
 }
+BESIDE = ("#666666", "#009E73", "#CC79A7", "#8B5A2B", "#332288", "#E6B800")  # what stands beside a student
 
 
 def use_style() -> None:

@@ -7,10 +7,13 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from kdviz.sources.banking77 import read_banking77
-from kdviz.sources.files import FILES, ROOT, download, folder, on_disk, paths, read_idx
+from kdviz.sources.files import FILES, ROOT, absent, base, download, folder, in_repository, on_disk, paths, read_idx
 from kdviz.sources.intents import INTENTS
 
-__all__ = ["CLASSES", "FILES", "ROOT", "class_indices", "download", "draw", "folder", "lane", "on_disk", "read"]
+__all__ = [
+    "CLASSES", "FILES", "ROOT", "absent", "base", "class_indices", "download", "draw", "folder", "in_repository",
+    "lane", "on_disk", "read",
+]  # fmt: skip
 
 DIGITS = tuple("0123456789")
 PAIRS = tuple(left + right for left in DIGITS for right in DIGITS)

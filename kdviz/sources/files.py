@@ -1,4 +1,4 @@
-"""The files of the data sets: where they lie, what is said when one is missing, how they are downloaded."""
+"""What lies on disk: the repository's own files, and the data sets'; what is said when one is missing, downloads."""
 
 import os
 from pathlib import Path
@@ -33,9 +33,29 @@ FILES = {
 FILES["mnist_pairs"] = FILES["mnist"]  # made when read, of MNIST's own digits
 
 
+def absent(path: Path) -> str:
+    """What to do about a part of the repository that is not here: the package was installed alone. Else ``""``."""
+    if path.exists() or not path.is_relative_to(ROOT):
+        return ""
+    name = path.relative_to(ROOT).as_posix()
+    return f"{name} lies in kdviz's repository, not in the installed package: clone it, and there `pip install -e .`"
+
+
+def in_repository(path: Path) -> Path:
+    """``path``, a part of the repository; FileNotFoundError says what to do where only the package is installed."""
+    if problem := absent(path):
+        raise FileNotFoundError(problem)
+    return path
+
+
+def base() -> Path:
+    """What relative folders are read from: the repository's root, the current folder where there is none."""
+    return Path.cwd() if absent(ROOT / "notebooks") else ROOT
+
+
 def folder() -> Path:
-    """Where data sets lie: ``$KDVIZ_DATA``, read from the repository's root if relative, else ``data/``."""
-    return (ROOT / (os.environ.get("KDVIZ_DATA") or "data")).resolve()
+    """Where data sets lie: ``$KDVIZ_DATA``, read from :func:`base` if relative, else ``data/``."""
+    return (base() / (os.environ.get("KDVIZ_DATA") or "data")).resolve()
 
 
 def paths(name: str) -> list[Path]:
@@ -52,7 +72,8 @@ def on_disk(name: str) -> bool:
 def content(path: Path, name: str) -> bytes:
     """The bytes of one of the files of ``name``."""
     if not path.exists():
-        raise FileNotFoundError(f"{name} is not on disk: `make data` downloads it, or set KDVIZ_DATA to its folder")
+        how = f"`make data` or kd.load({name!r}, download=True) downloads it"
+        raise FileNotFoundError(f"{name} is not on disk: {how}, or set KDVIZ_DATA to its folder")
     return path.read_bytes()
 
 

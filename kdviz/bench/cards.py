@@ -1,0 +1,165 @@
+"""The card: every score of a student beside its controls, from runs or from bare logits."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdviz import measures
+from kdviz.bench.logits import check_logits
+from kdviz.bench.plans import LABELS, STRANGER, STUDENT, TEACHER, UNSEEN, tested_on
+from kdviz.data import load, load_described
+from kdviz.models import predict_logits
+from kdviz.runs import Run
+
+
+def card(runs: Mapping[str, Sequence[Run]]) -> dict:
+    """What :func:`kdviz.figures.card` draws of a trained plan.
+
+    Parameters
+    ----------
+    runs : mapping of name to runs
+        As :func:`kdviz.bench.train` gives them.
+
+    Returns
+    -------
+    dict
+        ``scores``, ``students``, ``teacher``, ``labels`` and ``classes``.
+    """
+    (teacher,) = runs[TEACHER]
+    data = load_described(teacher.recipe.data)
+    read = {name: scores(runs[name], teacher) for name in (STUDENT, LABELS, STRANGER)}
+    for name, blind in UNSEEN.items():
+        for row, run in zip(read[name], runs.get(blind, []), strict=False):
+            row["unseen"] = _recognised(run)
+    read[TEACHER] = [_alone(teacher, data.test.labels)]
+    return _card(read, [_logits(run) for run in runs[STUDENT]], _logits(teacher), data.test.labels, data.classes)
+
+
+def scores(runs: Iterable[Run], teacher: Run) -> list[dict[str, float]]:
+    """:func:`kdviz.measures.scores` of each run beside ``teacher``, whoever taught it.
+
+    Shipped runs may lack logits: what cannot be measured is not a number, or missing.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+    teacher : Run
+
+    Raises
+    ------
+    ValueError
+        A run and the teacher were tested on different examples.
+    """
+    return [_scores(run, teacher) for run in runs]
+
+
+def card_of_logits(
+    students: Sequence[Tensor],
+    teacher: Tensor,
+    labels: Tensor,
+    classes: Sequence[str] | None = None,
+    controls: Mapping[str, Sequence[Tensor]] | None = None,
+) -> dict:
+    """The same card of logits from anywhere.
+
+    Parameters
+    ----------
+    students : sequence of Tensor of shape (N, C)
+        One a seed.
+    teacher : Tensor, shape (N, C)
+    labels : Tensor, shape (N,), int64
+    classes : names of the C classes, optional
+        By default their numbers.
+    controls : mapping of name to a sequence of Tensor of shape (N, C), optional
+        What the students are to be read beside, such as students on labels alone, or another teacher.
+
+    Raises
+    ------
+    ValueError
+        Logits of other shapes than the teacher's, probabilities, no student, a control named student or teacher, or
+        names that are not as many as the classes.
+    """
+    controls = controls or {}
+    if {STUDENT, TEACHER} & {*controls}:
+        raise ValueError(f"{STUDENT!r} and {TEACHER!r} stand on the card already: name the controls otherwise")
+    groups = {name: _tensors(some, name) for name, some in {STUDENT: students, **controls}.items()}
+    (teacher,), labels = _tensors([teacher], TEACHER), torch.as_tensor(labels)
+    classes = [str(c) for c in (range(teacher.shape[-1]) if classes is None else classes)]
+    if len(classes) != teacher.shape[-1]:
+        raise ValueError(f"the logits are of {teacher.shape[-1]} classes, and {len(classes)} names were given")
+    read = {name: [measures.scores(logits, teacher, labels) for logits in some] for name, some in groups.items()}
+    return _card(read | {TEACHER: [_by_itself(teacher, labels)]}, groups[STUDENT], teacher, labels, classes)
+
+
+def _tensors(some: Sequence[Tensor], name: str) -> list[Tensor]:
+    if isinstance(some, Tensor | np.ndarray) or not len(some):
+        raise ValueError(f"{name}: give a list of logits, at least one, one a seed")
+    return [check_logits(torch.as_tensor(logits).detach(), name) for logits in some]
+
+
+def _card(scores: dict, students: list[Tensor], teacher: Tensor, labels: Tensor, classes: Sequence[str]) -> dict:
+    return dict(scores=scores, students=students, teacher=teacher, labels=labels, classes=classes)
+
+
+def _scores(run: Run, teacher: Run) -> dict[str, float]:
+    """As many of the scores as what is kept of the two runs allows."""
+    if tested_on(run.recipe) != tested_on(teacher.recipe):
+        raise ValueError(f"{run.recipe} and its teacher, {teacher.recipe}, were tested on different examples")
+    labels = load_described(run.recipe.data).test.labels
+    logits, taught = _logits(run), _logits(teacher)
+    if logits is not None and taught is not None:
+        return measures.scores(logits, taught, labels)
+    scores = _alone(run, labels)
+    right = scores["accuracy"], _share(teacher.predictions() == labels)
+    scores["agreement"] = _share(run.predictions() == teacher.predictions())
+    scores["lowest"], scores["highest"] = measures.agreement_bounds(*right)
+    ties = _kept(lambda: teacher.correlation(center=True) - run.correlation(center=True))
+    return scores | {"correlation": math.nan if ties is None else measures.mean_off_diagonal(ties)}
+
+
+def _alone(run: Run, labels: Tensor) -> dict[str, float]:
+    """What needs no teacher."""
+    logits = _logits(run)
+    if logits is not None:
+        return _by_itself(logits, labels)
+    error = _kept(run.calibration_error)
+    return {"accuracy": _share(run.predictions() == labels), "ece": math.nan if error is None else error}
+
+
+def _by_itself(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    return {
+        "accuracy": measures.accuracy(logits, labels),
+        "ece": measures.expected_calibration_error(logits, labels),
+    }
+
+
+@lru_cache(maxsize=64)
+def _logits(run: Run) -> Tensor | None:
+    """Test logits, from the weights where there are some: of a small network they are the lesser thing to ship."""
+    if run.has_weights:
+        return predict_logits(run.network(), load_described(run.recipe.data).test.inputs)
+    return _kept(run.logits)
+
+
+def _kept(measured: Callable):
+    try:
+        return measured()
+    except ValueError:  # a shipped run without weights
+        return None
+
+
+def _recognised(run: Run) -> float:
+    """Share of the omitted class's test examples that are recognised at the bias fitted without labels."""
+    labels, omitted = load_described(run.recipe.data).test.labels, torch.tensor(run.shifted_classes)
+    share = _share(torch.isin(load(run.recipe.data.name).train.labels, omitted))
+    bias = measures.label_free_bias(run.train_log_odds(), share)
+    of_them = torch.isin(labels, omitted)
+    return _share(run.predictions(bias)[of_them] == labels[of_them])
+
+
+def _share(true: Tensor) -> float:
+    return true.double().mean().item()

@@ -1,0 +1,130 @@
+"""Logits and labels from files that any program may have written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from kdviz.measures.checks import checked_pair, with_labels
+
+ROLES = {"student", "teacher", "labels"}
+
+
+def read_logits(
+    students: str | Path | Sequence[str | Path], teacher: str | Path, labels: str | Path
+) -> dict[str, list[Tensor] | Tensor]:
+    """Logits and labels of one test set, as :func:`kdviz.bench.card_of_logits` takes them.
+
+    Parameters
+    ----------
+    students : path, or a sequence of paths
+        Logits of shape (N, C), a file a seed.
+    teacher : path
+        Logits of shape (N, C), for the same examples in the same order.
+    labels : path
+        Class indices of shape (N,).
+
+    Returns
+    -------
+    dict
+        ``students``, a list, ``teacher`` and ``labels``.
+
+    Raises
+    ------
+    ValueError
+        A file that is no ``.npz`` or ``.safetensors``, or truncated, or holds several arrays and none of its role's
+        name (``student``, ``teacher``, ``labels``); probabilities; numbers that are not finite; shapes that do not fit.
+    FileNotFoundError
+
+    Notes
+    -----
+    One file may hold all: ``numpy.savez("all.npz", student=z, teacher=v, labels=y)``, given three times.
+    """
+    several = [students] if isinstance(students, str | Path) else list(students)
+    if not several:
+        raise ValueError("no student: give the path of its logits, or a list of paths, one a seed")
+    taught, known = check_logits(_array(teacher, "teacher"), Path(teacher).name), _labels(labels)
+    read = [check_logits(_array(path, "student"), Path(path).name) for path in several]
+    for path, logits in zip(several, read, strict=True):
+        try:
+            checked_pair(logits, taught)
+            with_labels(logits, known)
+        except ValueError as problem:
+            raise ValueError(f"{Path(path).name} does not fit: {problem}") from None
+    return {"students": read, "teacher": taught, "labels": known}
+
+
+def check_logits(logits: Tensor, name: str) -> Tensor:
+    """``logits`` in the default precision, if they have shape (N, C), are finite and no probabilities.
+
+    Raises
+    ------
+    ValueError
+        They are not; the sentence begins with ``name``.
+    """
+    if logits.ndim != 2 or not logits.numel() or logits.is_complex():
+        raise ValueError(f"{name}: logits are real, of shape (examples, classes), not {_form(logits)}")
+    finite = torch.isfinite(logits)
+    if not finite.all():
+        raise ValueError(
+            f"{name}: the logits of {int((~finite).any(-1).sum())} of {len(logits)} examples are not finite"
+        )
+    values = logits.double()
+    if (values >= 0).all() and (values.sum(-1) - 1).abs().max() < 1e-2:
+        raise ValueError(f"{name} holds probabilities: give the logits, or the logarithm of the probabilities")
+    return logits.to(torch.get_default_dtype())
+
+
+def _form(array: Tensor) -> str:
+    return f"{str(array.dtype).removeprefix('torch.')} of shape {tuple(array.shape)}"
+
+
+def _labels(path: str | Path) -> Tensor:
+    array, name = _array(path, "labels"), Path(path).name
+    if array.ndim == 2:
+        how = "flatten them" if array.shape[-1] == 1 else "take the argmax"
+        raise ValueError(f"{name}: labels are class indices, one an example, not {_form(array)}: {how}")
+    whole = array.long()
+    if array.ndim != 1 or not len(array) or not torch.equal(whole.double(), array.double()):
+        raise ValueError(f"{name}: labels are whole numbers, one an example, not {_form(array)}")
+    return whole
+
+
+def _array(path: str | Path, role: str) -> Tensor:
+    """The only array of a file, or the one named for its role."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path.name} in {path.parent.name or 'the current folder'}")
+    arrays = _read(path)
+    if role not in arrays and (len(arrays) > 1 or ROLES & {*arrays}):
+        raise ValueError(f"{path.name} holds {', '.join(sorted(arrays))}: name one of them {role!r}")
+    return arrays[role] if role in arrays else next(iter(arrays.values()))
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            arrays = load_file(path)
+        elif path.suffix == ".npz":
+            with ZipFile(path):  # numpy would read other things, too
+                pass
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                arrays = {name: torch.from_numpy(_native(file[name])) for name in file.files}
+        else:
+            raise ValueError(
+                "is neither .npz nor .safetensors: write it with numpy.savez or safetensors.torch.save_file"
+            )
+    except (SafetensorError, BadZipFile, OSError, EOFError, TypeError, ValueError) as problem:
+        raise ValueError(f"{path.name}: {problem}") from None
+    if not arrays:
+        raise ValueError(f"{path.name} holds no array")
+    return arrays
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))

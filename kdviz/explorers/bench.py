@@ -1,0 +1,115 @@
+"""The explorer of notebook 05: say an idea, train it, read its card."""
+
+import html
+import io
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from kdviz import figures
+from kdviz.explorers.explorer import Explorer
+
+NOTHING = "nothing else"
+PAUSE = 0.5  # seconds between two pictures of the curves: drawing must not slow the training down
+
+
+def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, Sequence[Mapping]], bool], None]:
+    """A watcher for :func:`kdviz.bench.train`: it draws the curves of all that has been trained in its sight.
+
+    Parameters
+    ----------
+    picture : widget, optional
+        Where they are drawn; by default one that appears below the cell when the first epoch has ended. Under
+        ``KDVIZ_STATIC=1`` nothing is.
+    """
+    shown, seen, drawn = picture or widgets.Image(format="png"), {}, -math.inf
+    alive = os.environ.get("KDVIZ_STATIC") != "1"
+
+    def watch(histories: Mapping[str, Sequence[Mapping]], done: bool) -> None:
+        nonlocal drawn
+        if alive and picture is None and not seen:
+            display(shown)
+        seen.update(histories)
+        if alive and (done or time.monotonic() - drawn > PAUSE):
+            with plt.style.context(figures.STYLE):
+                figure, png = Figure((9, 2.8)), io.BytesIO()
+                figures.learning_curves(seen, axes=figure.subplots(1, 2))
+                figure.savefig(png, format="png")
+            shown.value, drawn = png.getvalue(), time.monotonic()
+
+    return watch
+
+
+def bench(
+    cards: Mapping[str, dict],
+    train: Callable[..., tuple[str, dict]],
+    form: Mapping[str, widgets.Widget],
+    others: Mapping[str, Callable[[], Sequence[Mapping[str, float]]]],
+) -> Explorer:
+    """A form to say an idea with, a button that trains it, and the card of any idea beside any other.
+
+    Parameters
+    ----------
+    cards : mapping of name to what :func:`kdviz.figures.card` draws
+        Of what is trained already, at least one; the first is shown first.
+    train : callable
+        ``train(watch, **choices)`` trains what the form says and returns a name and a card; :func:`live_curves` is
+        its ``watch``. A ValueError, or a training that diverges, is told beside the button.
+    form : mapping of choice to widget
+    others : mapping of name to callable
+        More to be shown beside a card, as "the other": each gives the scores of a column, one a seed.
+    """
+    cards, button = dict(cards), widgets.Button(description="Train", button_style="primary", icon="play")
+    told, curves = widgets.HTML(), widgets.Image(format="png", layout={"display": "none", "max_width": "760px"})
+    read = cache(lambda name: others[name]())
+
+    def draw(figure: Figure, shown: str, beside: str) -> None:
+        scores, title = cards[shown]["scores"], shown
+        if beside in cards or beside in others:
+            other = next(iter(cards[beside]["scores"].values())) if beside in cards else read(beside)
+            scores, title = {**scores, "the other": other}, f"{shown}\nthe other: {beside}"
+        figures.card(**cards[shown] | {"scores": scores}, figure=figure)
+        figure.suptitle(title, fontweight="bold", fontsize=11)
+
+    def press(pressed: widgets.Button) -> None:
+        button.disabled, told.value, curves.layout.display = True, "training …", None
+        try:
+            name, card = train(live_curves(curves), **{name: control.value for name, control in form.items()})
+        except KeyboardInterrupt:
+            told.value = "stopped; Train goes on from here"
+            return
+        except Exception as problem:
+            told.value = f"<b>{html.escape(str(problem))}</b>"
+            if isinstance(problem, ValueError | FloatingPointError):  # what the form says cannot be trained
+                return
+            raise
+        finally:
+            button.disabled = False
+        told.value, cards[name], kept = f"trained: {html.escape(name)}", card, beside.value
+        explorer.held = True
+        beside.options, shown.options = [NOTHING, *cards, *others], list(cards)
+        explorer.choose(shown=name, beside=kept)
+
+    button.on_click(press)
+    half = {"width": "48%"}
+    shown = widgets.Dropdown(options=list(cards), description="card of", layout=half)
+    beside = widgets.Dropdown(options=[NOTHING, *cards, *others], value=NOTHING, description="beside", layout=half)
+    asked = widgets.HBox([*form.values()], layout={"flex_flow": "row wrap"})
+    above = widgets.VBox([asked, widgets.HBox([button, told]), curves])
+    above.add_class("kdviz-form")
+    explorer = _Bench(draw, (12, 7.5), chart=lambda: above, shown=shown, beside=beside)
+    return explorer
+
+
+class _Bench(Explorer):
+    """The form stands above what chooses among the cards."""
+
+    def _arranged(self) -> widgets.Box:
+        return widgets.VBox([self.chart(), widgets.HBox([*self.controls.values()]), self.picture])
