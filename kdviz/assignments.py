@@ -15,7 +15,7 @@ import sys
 import nbformat
 from nbformat import NotebookNode
 
-from kdviz import notebooks
+from kdviz import notebooks, sources
 
 FOLDER = notebooks.FOLDER / "assignments"
 SOLUTIONS = FOLDER / "solutions"
@@ -84,6 +84,7 @@ def points_of(notebook: NotebookNode) -> float:
 
 
 def main(execute: bool) -> None:
+    sources.in_repository(SOLUTIONS)
     for path in sorted(SOLUTIONS.glob("*.ipynb")):
         if execute:
             with notebooks.lane("digits") as environment:

@@ -1,4 +1,4 @@
-"""The notebooks as files: show them (``demo``), test them (``test``), execute and clean them (``commit``).
+"""The notebooks as files: show them (``demo``), test, execute and clean for committing (``commit``), begin (``new``).
 
 ``python -m kdviz.notebooks demo`` is what ``make demo`` types, for who has no make.
 """
@@ -19,17 +19,21 @@ from html import unescape
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from PIL import Image
+from traitlets.config import Config
 
-from kdviz import sources
+from kdviz import colab, sources
 
 FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
 SANITISE = sources.ROOT / "tests" / "nbval_sanitize.cfg"
+SKELETON = Path(__file__).with_name("skeleton.ipynb")
 # One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+HIDDEN = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["remove-cell"]}})
 
 
 @contextmanager
@@ -42,7 +46,7 @@ def lane(name: str) -> Iterator[dict[str, str]]:
 
 def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
     """Run a notebook in a kernel of its own and return it executed and clean; an error in a cell is raised."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = colab.prepared(nbformat.read(path, as_version=4))
     client = NotebookClient(
         notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": path.parent}},
         record_timing=False, coalesce_streams=True, extra_arguments=["--log-level=ERROR"],
@@ -79,14 +83,16 @@ def demo() -> int:
     def show(path: Path) -> list[str]:
         started = time.perf_counter()
         notebook = execute(path, environment)
-        page, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": path.stem}})
+        page, _ = HTMLExporter(config=HIDDEN).from_notebook_node(notebook, {"metadata": {"name": path.stem}})
         target = BUILD / f"{path.stem}.html"
         target.write_text(page, encoding="utf-8")
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
 
+    paths = sorted(FOLDER.glob("*.ipynb"))
+    print(f"{len(paths)} notebooks on the 8×8 digits, two at a time; some train for two minutes.", flush=True)
     with lane("digits") as environment, ThreadPoolExecutor(2) as pool:
         environment["KDVIZ_STATIC"] = "1"
-        for lines in pool.map(show, sorted(FOLDER.glob("*.ipynb"))):
+        for lines in pool.map(show, paths):
             print("\n  ".join(lines), flush=True)
     print("\nOpen the pages above in a browser. For sliders: make lab.")
     return 0
@@ -119,9 +125,20 @@ def _nbval(name: str, paths: list[Path], *options: str) -> int:
 
 
 def slim(png: str) -> str:
-    """A picture (base64) in 256 colours, a third of the bytes; chosen to cover all, for a few points matter too."""
+    """A picture (base64) in 256 colours, a third of the bytes.
+
+    A quarter of them are its most frequent ones, so that large areas keep theirs; the others cover the rest, for a few
+    points matter too.
+    """
     small, picture = io.BytesIO(), Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    pixels = np.asarray(picture).reshape(-1, 3)
+    colours, place, count = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+    covering = picture.quantize(192, Image.Quantize.MAXCOVERAGE).getpalette()[: 3 * 192]
+    palette = np.concatenate([colours[count.argsort()[-64:]], np.reshape(covering, (-1, 3))])
+    nearest = np.square(colours[:, None] - palette.astype(np.int32)).sum(-1, dtype=np.int32).argmin(-1)
+    slimmed = Image.fromarray(nearest[place].astype(np.uint8).reshape(picture.height, picture.width))
+    slimmed.putpalette(palette.astype(np.uint8).tobytes())
+    slimmed.save(small, "png", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
 
 
@@ -143,7 +160,29 @@ def commit() -> int:
     return 0
 
 
+def new(name: str) -> Path:
+    """Write ``notebooks/NAME.ipynb``: a walkthrough in small that runs as it is, to be edited."""
+    if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", name):
+        raise SystemExit(f"{name!r} does not name a notebook: two digits and words in small letters, as 06_some_name")
+    for taken in FOLDER.glob(f"{name[:2]}_*.ipynb"):
+        raise SystemExit(f"{taken.name} has that number: choose another")
+    notebook = colab.prepared(nbformat.read(SKELETON, as_version=4))
+    notebook.cells[0].source = notebook.cells[0].source.replace("TITLE", name[3:].replace("_", " ").capitalize())
+    nbformat.write(notebook, FOLDER / f"{name}.ipynb")
+    return FOLDER / f"{name}.ipynb"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m kdviz.notebooks", description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["demo", "test", "commit", "new"])
+    parser.add_argument("name", nargs="?", default="", help="of the new notebook, such as 06_some_name")
+    wanted = parser.parse_args(arguments)
+    sources.in_repository(FOLDER)
+    if wanted.what == "new":
+        print(f"{new(wanted.name)}\nIt runs as it is: open it in Jupyter, edit it; CONTRIBUTING.md has the rest.")
+        return 0
+    return {"demo": demo, "test": test, "commit": commit}[wanted.what]()
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["demo", "test", "commit"])
-    sys.exit({"demo": demo, "test": test, "commit": commit}[parser.parse_args().what]())
+    sys.exit(main())

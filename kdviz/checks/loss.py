@@ -16,7 +16,7 @@ SURE = (torch.tensor([[0.0, 3000.0, 0.0]]).double(), torch.tensor([[3000.0, 0.0,
 def soft_targets(function: Callable[[Tensor, float], Tensor]) -> None:
     """Check ``function(logits, temperature)``: softmax(logits / T) over the classes, shape (N, C)."""
     name, cases = "The soft targets", [(v, T) for _, v, T in PAIRS]
-    decide(name, function, lambda v, T: (v / T).softmax(-1), cases, TARGETS, hint="Look at one row: it sums to 1.")
+    decide(name, function, lambda v, T: (v / T).softmax(-1), cases, TARGETS, hint="Look at one row: it must sum to 1.")
     finite(name, function, SURE[1:], "exp overflows for large logits: take torch.softmax, which subtracts the largest.")
     passed("Soft targets: each row a distribution, flatter as T grows, the classes in the order they had.")
 

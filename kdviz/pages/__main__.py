@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from kdviz import notebooks
+from kdviz import notebooks, sources
 from kdviz.pages import site, slides
 from kdviz.pages.deck import slides_of
 
@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("what", choices=["slides", "site", "mark"])
     parser.add_argument("notebook", nargs="?", default="", help="the beginning of a notebook's name; all if left out")
     wanted = parser.parse_args(arguments)
+    sources.in_repository(notebooks.FOLDER)
     if wanted.what == "slides":
         for path in slides.write(chosen(wanted.notebook), notebooks.BUILD / "slides"):
             print(f"{path}\n  F full screen, S speaker's notes, Esc overview, ?print-pdf after the address to print")
