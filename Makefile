@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NB ?=
+NAME ?=
 SEEDS ?= 1000
 DEVICE ?=
 
-.PHONY: demo test test-slow bench data lab assignments slides site notebooks runs ship clean
+.PHONY: demo test test-slow test-browser bench data lab assignments slides site notebooks new-notebook runs ship clean
 .DEFAULT_GOAL := demo
 
 READY := $(VENV)/.kdviz-ready
@@ -29,6 +30,11 @@ test: $(READY)        ## unit tests, then the notebooks in the digits lane, then
 test-slow: $(READY)   ## fifty killed trainings instead of ten
 	@$(BIN)/python -m pytest -q -m slow
 
+test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: screenshots and latency.csv in build/browser
+	@$(BIN)/python -c "import playwright" 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[browser]"
+	@$(BIN)/python -m pytest -q tests/browser
+
 bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmarks/gpu.sh has the GPU's
 	@for name in correct tutorial products peer added lane convolutions objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	@$(BIN)/python benchmarks/table.py
@@ -37,7 +43,7 @@ data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/
 	@$(BIN)/python -c "import kdviz; [kdviz.load(name, download=True) for name in ('mnist', 'fashion_mnist', 'banking77')]; print('The data sets are in place.')"
 
 lab: $(READY)         ## JupyterLab on the first notebook
-	@$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+	@$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 assignments: $(READY) ## write the student versions of the assignments from their solutions
 	@$(BIN)/python -m kdviz.assignments
@@ -50,6 +56,10 @@ site: $(READY)        ## all notebooks as linked pages with search, and their sl
 
 notebooks: $(READY)   ## execute and clean the notebooks for committing (MNIST lane, shipped runs)
 	@$(BIN)/python -m kdviz.notebooks commit
+	@$(BIN)/python -m kdviz.pages mark
+
+new-notebook: $(READY) ## begin a walkthrough that runs as it is: make new-notebook NAME=06_pruning
+	@$(BIN)/python -m kdviz.notebooks new "$(NAME)"
 
 runs: $(READY)        ## train the reference runs: make runs NB=02 SEEDS=3 DEVICE=cuda
 	@$(BIN)/python -m kdviz.reference train --notebook "$(NB)" --seeds $(SEEDS) $(if $(DEVICE),--device $(DEVICE))

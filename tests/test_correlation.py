@@ -338,6 +338,13 @@ def test_a_click_chooses_a_pair_and_the_chart_follows(explorer, chart):
     assert chart._config == {"showSendToCloud": False}
 
 
+def test_a_click_draws_once(explorer, chart):
+    drawn = []
+    explorer.draw = lambda figure, **values: drawn.append((values["first"], values["second"]))
+    click(chart, 5, 1)
+    assert drawn == [(explorer.controls["first"].value, explorer.controls["second"].value)]
+
+
 def test_committed_it_is_a_picture_alone(explorer, monkeypatch):
     monkeypatch.setenv("KDVIZ_STATIC", "1")
     explorer.chart = lambda: pytest.fail("a chart without a kernel")

@@ -3,7 +3,9 @@
 import base64
 import subprocess
 import sys
+import types
 
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -98,8 +100,6 @@ def test_an_explorer_redraws_when_a_control_moves(explorer):
 
 
 def test_an_error_while_drawing_is_not_swallowed():
-    import ipywidgets
-
     def draw(figure, n):
         if n:
             raise RuntimeError("cannot draw this")
@@ -116,3 +116,14 @@ def test_a_static_explorer_shows_its_picture_and_leaves_no_widget(explorer, monk
     static, _ = explorer._repr_mimebundle_()
     assert set(static) == {"text/plain", "image/png"}
     assert base64.b64decode(static["image/png"]) == explorer.picture.value
+
+
+def test_colabs_page_is_told_who_shows_a_widget(monkeypatch):
+    explorer = explorers.Explorer(lambda figure, n: None, (2, 2), n=ipywidgets.IntSlider(0))
+    assert explorer._repr_mimebundle_()[1] == {}
+    manager = types.SimpleNamespace(_widgets=types.SimpleNamespace(_installed_url="its address"))
+    monkeypatch.setitem(sys.modules, "google.colab.output", manager)
+    bundle, about = explorer._repr_mimebundle_()
+    assert about == {
+        next(kind for kind in bundle if "widget" in kind): {"colab": {"custom_widget_manager": {"url": "its address"}}}
+    }

@@ -69,7 +69,8 @@ def agreement_cloud(
         said = f"{len(rows):,} disagreements: teacher above, student below (green: right)"
         gallery.set_title(said, fontsize=9, fontweight="normal")
 
-    points = widgets.Dropdown(options=[(name, row) for row, name in table["name"].items()], description="student")
+    rows = [(name, row) for row, name in table["name"].items()]
+    points = widgets.Dropdown(options=rows, description="student", layout={"width": "50%"})
     groups = widgets.Dropdown(options=[ALL, *table.varied.unique()], description="varied")
     return Explorer(draw, (12, 5.6), chart=lambda: _chart(table, groups, points), varied=groups, student=points)
 
@@ -85,6 +86,7 @@ def _chart(table: pd.DataFrame, groups: widgets.Dropdown, points: widgets.Dropdo
         rows = table[table.varied == varied]
         shade = f"rgb({','.join(str(round(255 * part)) for part in colour)})"
         trace = go.Scatter(x=100 * rows.accuracy, y=100 * rows.agreement, text=rows["name"], name=varied)
+        trace.hovertemplate = "%{text}<br>accuracy %{x:.1f} %, agreement %{y:.1f} %<extra></extra>"
         figure.add_trace(trace.update(mode="markers", marker_color=shade, customdata=rows.index))
         figure.data[-1].on_click(lambda trace, clicked, state: _choose(points, trace, clicked.point_inds))
 

@@ -80,7 +80,8 @@ def correlations(
         "first": widgets.Dropdown(options=names, value=pair[0], description="class", layout=fifth),
         "second": widgets.Dropdown(options=names, value=pair[1], description="and", layout=fifth),
     }
-    return Explorer(draw, (12, 5.7), lambda: _chart(both, limits, classes, order, controls), **controls)
+    explorer = Explorer(draw, (12, 5.7), lambda: _chart(both, limits, classes, order, explorer), **controls)
+    return explorer
 
 
 def _mark(pair: Sequence[int], classes: Sequence[str], order: list[int], ax: Axes) -> None:
@@ -93,7 +94,7 @@ def _mark(pair: Sequence[int], classes: Sequence[str], order: list[int], ax: Axe
 
 
 def _chart(
-    both: Mapping, limits: Mapping, classes: Sequence[str], order: list[int], controls: Mapping
+    both: Mapping, limits: Mapping, classes: Sequence[str], order: list[int], explorer: Explorer
 ) -> widgets.Widget:
     """The map in plotly: hovering tells a cell's numbers, a click chooses its pair, and it follows the controls."""
     import plotly.graph_objects as go
@@ -109,22 +110,25 @@ def _chart(
     numbers = "teacher %{customdata[0]:+.2f}<br>student %{customdata[1]:+.2f}<br>difference %{z:+.2f}"
     cells.hovertemplate = f"%{{text}}<br>{numbers}<extra></extra>"
 
-    def follow(change: object = None) -> None:
-        kind, method, seed, *pair = (control.value for control in controls.values())
+    def show_map(change: object = None) -> None:
+        kind, method, seed, *_ = explorer.values.values()
         teacher, student = (each[order][:, order].numpy() for each in both[kind, method, seed])
-        row, column = (order.index(c) for c in pair)
         with figure.batch_update():
             cells.update(z=teacher - student, customdata=np.dstack([teacher, student]).tolist())
             cells.update(zmin=-limits[kind], zmax=limits[kind])
-            marks.update(x=[column], y=[row])
+
+    def show_pair(change: object = None) -> None:
+        *_, first, second = explorer.values.values()
+        marks.update(x=[order.index(second)], y=[order.index(first)])
 
     def choose(trace: object, clicked: object, state: object) -> None:
-        pair = [order[round(place)] for place in (*clicked.ys, *clicked.xs)]
-        if len(set(pair)) == 2:  # the diagonal is no pair
-            controls["first"].value, controls["second"].value = pair
+        first, second = (order[round(place)] for place in (*clicked.ys, *clicked.xs))
+        if first != second:  # the diagonal is no pair
+            explorer.choose(first=first, second=second)
 
-    follow()
+    show_map()
+    show_pair()
     cells.on_click(choose)
-    for control in controls.values():
-        control.observe(follow, "value")
+    for name, control in explorer.controls.items():
+        control.observe(show_pair if name in ("first", "second") else show_map, "value")
     return figure

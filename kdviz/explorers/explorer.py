@@ -3,13 +3,19 @@
 import base64
 import io
 import os
+import sys
 from collections.abc import Callable
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from kdviz import figures
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Explorer:
@@ -30,20 +36,40 @@ class Explorer:
     def __init__(self, draw: Callable, size: tuple[float, float], chart: Callable | None = None, **controls):
         self.draw, self.size, self.chart, self.controls = draw, size, chart, controls
         self.picture = widgets.Image(format="png")
+        self.held = False
         for control in controls.values():
-            control.observe(self._redraw, "value")
+            control.observe(self._moved, "value")
         self._redraw()
 
     @property
     def values(self) -> dict:
         return {name: control.value for name, control in self.controls.items()}
 
-    def _redraw(self, change: object = None) -> None:
+    def choose(self, **values) -> None:
+        """Move several controls, and draw once."""
+        self.held = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self.held = False
+        self._redraw()
+
+    def _moved(self, change: object) -> None:
+        if not self.held:
+            self._redraw()
+
+    def _redraw(self) -> None:
         with plt.style.context(figures.STYLE):
             figure = Figure(self.size)
             self.draw(figure, **self.values)
-            png = io.BytesIO()
-            figure.savefig(png, format="png")
+            self._show(FigureCanvasAgg(figure))
+
+    def _show(self, canvas: FigureCanvasAgg) -> None:
+        """Draw once: ``savefig`` would do it twice, first to lay out."""
+        canvas.draw()
+        png = io.BytesIO()
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
         self.picture.value = png.getvalue()
 
     def __repr__(self) -> str:
@@ -52,10 +78,17 @@ class Explorer:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
         bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
-        if os.environ.get("KDVIZ_STATIC") != "1":
-            bundle |= self._arranged()._repr_mimebundle_() | {"text/plain": repr(self)}
-        return bundle, {}
+        if os.environ.get("KDVIZ_STATIC") == "1":
+            return bundle, {}
+        return bundle | {VIEW: self._arranged().get_view_spec()}, _about()
 
     def _arranged(self) -> widgets.Box:
         chart = [self.chart()] if self.chart else []
         return widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])
+
+
+def _about() -> dict:
+    """What Colab's page must be told of a widget: who shows it. Elsewhere nothing."""
+    colab = sys.modules.get("google.colab.output")
+    url = colab and colab._widgets._installed_url
+    return {VIEW: {"colab": {"custom_widget_manager": {"url": url}}}} if url else {}

@@ -1,6 +1,5 @@
 """A pad to draw a digit on: teacher and student answer while one draws."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import torch
 import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
 from kdviz import figures
@@ -132,12 +130,9 @@ class _Pad(Explorer):
             raise ValueError(f"{name} gives logits of shape {tuple(logits.shape)}, not (1, {len(self.classes)})")
         return (logits[0].double() / temperature).softmax(-1).tolist()
 
-    def _redraw(self, change: object = None) -> None:
+    def _redraw(self) -> None:
         self.draw(self.figure, **self.values)
-        self.canvas.draw()
-        png = io.BytesIO()
-        Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(png, "png")
-        self.picture.value = png.getvalue()
+        self._show(self.canvas)
 
     def __repr__(self) -> str:
         return f"Explorer(strokes={len(self.values['strokes'])}, temperature={self.values['temperature']})"

@@ -1,0 +1,76 @@
+"""Needs a Chromium and `pip install -e ".[browser]"`: `make test-browser`."""
+
+import os
+import shutil
+from pathlib import Path
+
+import lab
+import live
+import nbformat
+import pytest
+import times
+from playwright.sync_api import sync_playwright
+
+from kdviz import notebooks
+
+ANSWERS = pytest.StashKey[list[times.Answer]]()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    """Where JupyterLab works: copies of the notebooks, without their outputs."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(notebooks.FOLDER / "figures", folder / "notebooks" / "figures")
+    for path in notebooks.FOLDER.glob("*.ipynb"):
+        copy = nbformat.read(path, as_version=4)
+        for cell in copy.cells:
+            if cell.cell_type == "code":
+                cell.update(outputs=[], execution_count=None)
+        nbformat.write(copy, folder / "notebooks" / path.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opened(folder):
+    """``opened(name)``: that notebook of the folder in JupyterLab, ready to run."""
+    path = lab.chromium() or pytest.exit(lab.HOW, 1)
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # the sandbox refuses root
+    with lab.lab(folder) as (address, token), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=root)
+        context = browser.new_context(viewport={"width": 1500, "height": 1100})
+        context.add_init_script(path=Path(__file__).with_name("seen.js"))
+        yield lambda name: live.opened(context, address, token, name)
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def walkthroughs(request, opened) -> dict[str, live.Notebook]:
+    """The notebooks that this session tests, all cells run, two at a time: each trains on one thread."""
+    waiting = [item.callspec.params["name"] for item in request.session.items if "walkthroughs" in item.fixturenames]
+    running, done = [], {}
+    while waiting or running:
+        while waiting and len(running) < 2:
+            running.append(opened(waiting.pop(0)))
+            live.run_all(running[-1])
+        for each in [each for each in running if each.problems or live.executed(each)]:
+            running.remove(each)
+            done[each.name] = each
+        for each in running[:1]:
+            each.page.wait_for_timeout(300)
+    return done
+
+
+@pytest.fixture(scope="session")
+def answers(pytestconfig) -> list[times.Answer]:
+    """How long every explorer took to answer every move; told and written at the end."""
+    return pytestconfig.stash.setdefault(ANSWERS, [])
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if answers := config.stash.get(ANSWERS, None):
+        times.write(answers)
+        terminalreporter.write_sep("-", "build/browser: screenshots and latency.csv")
+        for line in times.table(answers):
+            terminalreporter.write_line(line)
+        for name in times.missed(answers):
+            terminalreporter.write_line(f"slower than aimed at: {name}")

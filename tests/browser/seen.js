@@ -1,0 +1,50 @@
+// What the tests ask the page: the picture's bytes, how long a picture took, where a chart's points are.
+
+window.seen = {
+  // Of the bytes the picture was made from.
+  async digest(picture) {
+    const bytes = await (await fetch(picture.src)).arrayBuffer();
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  },
+
+  // From now on: `picture.began`, the time of the next event on a control around it, and `picture.took`, the
+  // milliseconds from that to each new picture, decoded and on the screen.
+  watch(picture) {
+    Object.assign(picture, { began: null, took: [] });
+    if (picture.watched) return;
+    picture.watched = true;
+    const begin = (event) => {
+      if (event.type === "pointermove" && event.target.localName !== "canvas") return;
+      picture.began ??= event.timeStamp;
+    };
+    for (const type of ["keydown", "pointerdown", "pointermove", "input", "change", "click"]) {
+      picture.closest(".jp-OutputArea-output").addEventListener(type, begin, { capture: true });
+    }
+    const shown = () =>
+      picture.decode().then(
+        () => requestAnimationFrame(() => picture.took.push(performance.now() - picture.began)),
+        () => {}, // already replaced by the next one
+      );
+    new MutationObserver(shown).observe(picture, { attributes: true, attributeFilter: ["src"] });
+  },
+
+  // Of a control: its text, and whether that is wider than its place.
+  label(control) {
+    const beside = control.closest(".widget-inline-hbox")?.querySelector(".widget-label") ?? control;
+    const text = beside.textContent.trim() || control.getAttribute("aria-label");
+    return [text, beside.scrollWidth > beside.clientWidth];
+  },
+
+  // Points of a plotly chart that can be hovered and clicked, in pixels from the window's corner.
+  points(chart) {
+    const { xaxis, yaxis } = chart._fullLayout;
+    const { left, top } = chart.getBoundingClientRect();
+    const at = (x, y) => [left + xaxis._offset + xaxis.c2p(x), top + yaxis._offset + yaxis.c2p(y)];
+    const traces = chart._fullData.filter((trace) => trace.visible === true && trace.hoverinfo !== "skip");
+    return traces.flatMap((trace) => {
+      if (trace.type === "heatmap") return trace.z.flatMap((row, y) => Array.from(row, (_, x) => at(x, y)));
+      return Array.from(trace.x, (x, i) => at(x, trace.y[i]));
+    });
+  },
+};

@@ -1,0 +1,55 @@
+"""How long an explorer takes to answer: what is aimed at, the table, the file."""
+
+import csv
+import os
+import statistics
+from collections.abc import Iterable
+
+from kdviz import notebooks
+
+FOLDER = notebooks.BUILD / "browser"
+# Milliseconds, (median, 95th percentile), on two cores with nothing else to do.
+MANY_PANELS, ONE_PANEL = (350, 800), (150, 350)
+AIMS = {"pad": ONE_PANEL}
+# A test machine has other things to do: what fails is an explorer that became slow, not a second that was.
+SLACK = 3
+
+Answer = tuple[str, str, str, float]  # notebook, explorer, what was moved, milliseconds
+
+
+def summary(answers: Iterable[Answer]) -> list[tuple[str, int, float, float]]:
+    """Explorer, number of moves, median and 95th percentile."""
+    times: dict[str, list[float]] = {}
+    for notebook, explorer, _, took in answers:
+        times.setdefault(f"{notebook} {explorer}", []).append(took)
+    return [(name, len(some), *_middle_and_late(some)) for name, some in times.items()]
+
+
+def _middle_and_late(times: list[float]) -> tuple[float, float]:
+    return statistics.median(times), sorted(times)[min(len(times) - 1, int(0.95 * len(times)))]
+
+
+def missed(answers: Iterable[Answer], slack: float = 1) -> list[str]:
+    """The explorers that take longer than ``slack`` times what is aimed at."""
+    rows = [(name, took, aim(name)) for name, _, *took in summary(answers)]
+    return [name for name, took, aims in rows if any(t > slack * a for t, a in zip(took, aims, strict=True))]
+
+
+def aim(name: str) -> tuple[int, int]:
+    return AIMS.get(name.split()[-1].split("_")[0], MANY_PANELS)
+
+
+def table(answers: list[Answer]) -> list[str]:
+    """Lines to print."""
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+    lines = [f"{f'from event to picture, ms ({load})':<60}  moves  median    (aim)  95th %    (aim)"]
+    for name, moves, middle, late in summary(answers):
+        aims = aim(name)
+        lines.append(f"{name:<60}  {moves:5}  {middle:6.0f}  {aims[0]:7}  {late:6.0f}  {aims[1]:7}")
+    return lines
+
+
+def write(answers: list[Answer]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER / "latency.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("notebook", "explorer", "moved", "milliseconds"), *answers])
