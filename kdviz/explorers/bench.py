@@ -4,6 +4,7 @@ import html
 import io
 import math
 import os
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -76,7 +77,8 @@ def bench(
             other = next(iter(cards[beside]["scores"].values())) if beside in cards else read(beside)
             scores, title = {**scores, "the other": other}, f"{shown}\nthe other: {beside}"
         figures.card(**cards[shown] | {"scores": scores}, figure=figure)
-        figure.suptitle(title, fontweight="bold", fontsize=11)
+        lines = [line for part in title.splitlines() for line in textwrap.wrap(part, 125)]
+        figure.suptitle("\n".join(lines), fontweight="bold", fontsize=10)
 
     def press(pressed: widgets.Button) -> None:
         button.disabled, told.value, curves.layout.display = True, "training …", None

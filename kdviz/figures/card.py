@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from itertools import chain, cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -16,7 +15,7 @@ from kdviz.figures.calibration import reliability
 from kdviz.figures.correlation import heat_map, shared_bar
 from kdviz.figures.fidelity import agreement_against_accuracy
 from kdviz.figures.groups import by_class
-from kdviz.figures.look import BESIDE, COLOURS
+from kdviz.figures.look import COLOURS, colours_of
 
 MANY = 20  # classes: more are not drawn a bar each
 
@@ -96,8 +95,7 @@ def _table(told: pd.DataFrame, ax: Axes) -> None:
 
 def _cloud(scores: Mapping[str, Sequence[Mapping[str, float]]], teacher_accuracy: float, ax: Axes) -> None:
     rows = [{"varied": name, **one} for name, seeds in scores.items() for one in seeds if "agreement" in one]
-    colours = dict(zip(scores, chain([COLOURS["student"]], cycle(BESIDE)), strict=False))
-    agreement_against_accuracy(pd.DataFrame(rows), teacher_accuracy, colours=colours, ax=ax)
+    agreement_against_accuracy(pd.DataFrame(rows), teacher_accuracy, colours=colours_of(scores), ax=ax)
     ax.set(title="Is it like its teacher?")
     ax.legend(loc="upper left", fontsize=8, labelspacing=0.2)
 

@@ -1,7 +1,6 @@
 """A value as something is turned: the bias of a class, the temperature, the number of images."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,7 +10,7 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.figures.look import BESIDE, COLOURS
+from kdviz.figures.look import colours_of
 
 
 def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mapping, *, ax: Axes | None = None) -> Axes:
@@ -87,7 +86,7 @@ def learning_curves(histories: Mapping[str, Sequence[Mapping]], *, axes: Sequenc
     """
     told = {"test_accuracy": "% right, test images", "train_agreement": "% agreed, training images"}
     for ax, (measured, label) in zip(axes, told.items(), strict=True):
-        for colour, (name, seeds) in zip(cycle((COLOURS["student"], *BESIDE)), histories.items(), strict=False):
+        for (name, seeds), colour in zip(histories.items(), colours_of(histories).values(), strict=True):
             for i, history in enumerate(seeds):
                 values = [100 * share for share in history.get(measured, [])]
                 line = {"color": colour, "lw": 1.2, "alpha": 0.8, "label": None if i else name}

@@ -1,5 +1,7 @@
 """The look of every figure: one style, and one colour for each actor. Nothing is changed at import."""
 
+from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,8 +21,18 @@ COLOURS = {
     "hints": "#CC79A7",
     "attention transfer": "#E6B800",
     "CRD": "#332288",
+    "labels alone": "#666666",
+    "another teacher": "#009E73",
+    "never shown it": "#CC79A7",
+    "never shown it, labels alone": "#8B5A2B",
 }
-BESIDE = ("#666666", "#009E73", "#CC79A7", "#8B5A2B", "#332288", "#E6B800")  # what stands beside a student
+BESIDE = ("#332288", "#E6B800", "#882255", "#44AA99", "#999933")  # for what has no colour of its own
+
+
+def colours_of(names: Iterable[str]) -> dict[str, str]:
+    """Each name's own colour, and for the others one after another of :data:`BESIDE`."""
+    others = cycle(BESIDE)
+    return {name: COLOURS[name] if name in COLOURS else next(others) for name in names}
 
 
 def use_style() -> None:

@@ -52,7 +52,7 @@ def walkthroughs(request, opened) -> dict[str, live.Notebook]:
         while waiting and len(running) < 2:
             running.append(opened(waiting.pop(0)))
             live.run_all(running[-1])
-        for each in [each for each in running if each.problems or live.executed(each)]:
+        for each in [each for each in running if each.faults or live.executed(each)]:
             running.remove(each)
             done[each.name] = each
         for each in running[:1]:

@@ -21,20 +21,32 @@ class Notebook:
     page: Page
     unanswered: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    stderr: str = ""  # a traceback may come in several messages
+
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong so far, as far as it was told."""
+        return [*self.problems, *([self.stderr] if "Traceback" in self.stderr else [])]
+
+    def forget(self) -> None:
+        """What went wrong so far was expected."""
+        self.problems, self.stderr = [], ""
 
     def wait(self, met, seconds: float) -> bool:
         """Until ``met()`` or a problem, while the page goes on; whether either came in time."""
         for _ in range(int(seconds / 0.02)):
-            if met() or self.problems:
+            if met() or self.faults:
                 break
             self.page.wait_for_timeout(20)
-        return bool(met() or self.problems)
+        return bool(met() or self.faults)
 
     def sound(self) -> None:
         """Fail if anything went wrong."""
         outputs = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_text_contents()
         broken = self.page.get_by_text("Error displaying widget").all_text_contents()
-        assert not (wrong := [*self.problems, *outputs, *broken]), f"{self.name}:\n" + "\n".join(wrong)
+        if self.faults:
+            self.page.wait_for_timeout(500)  # for the rest of it
+        assert not (wrong := [*self.faults, *outputs, *broken]), f"{self.name}:\n" + "\n".join(wrong)
 
 
 def opened(context: BrowserContext, address: str, token: str, name: str) -> Notebook:
@@ -89,8 +101,8 @@ def _received(notebook: Notebook, channel: str, header: dict, parent: dict, cont
         notebook.unanswered.discard(parent.get("msg_id"))
     elif kind == "error":
         notebook.problems.append(_plain("\n".join(content["traceback"])))
-    elif kind == "stream" and content["name"] == "stderr" and "Traceback" in content["text"]:
-        notebook.problems.append(_plain(content["text"]))
+    elif kind == "stream" and content["name"] == "stderr":
+        notebook.stderr += _plain(content["text"])
 
 
 def _plain(text: str) -> str:
