@@ -1,7 +1,6 @@
 """The explorer of notebook 05: say an idea, train it, read its card."""
 
 import html
-import io
 import math
 import os
 import textwrap
@@ -12,10 +11,11 @@ from functools import cache
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kdviz import figures
-from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.explorer import Explorer, png_of
 
 NOTHING = "nothing else"
 PAUSE = 0.5  # seconds between two pictures of the curves: drawing must not slow the training down
@@ -40,10 +40,9 @@ def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, 
         seen.update(histories)
         if alive and (done or time.monotonic() - drawn > PAUSE):
             with plt.style.context(figures.STYLE):
-                figure, png = Figure((9, 2.8)), io.BytesIO()
+                figure = Figure((9, 2.8))
                 figures.learning_curves(seen, axes=figure.subplots(1, 2))
-                figure.savefig(png, format="png")
-            shown.value, drawn = png.getvalue(), time.monotonic()
+                shown.value, drawn = png_of(FigureCanvasAgg(figure)), time.monotonic()
 
     return watch
 

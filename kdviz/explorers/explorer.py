@@ -63,14 +63,7 @@ class Explorer:
         with plt.style.context(figures.STYLE):
             figure = Figure(self.size)
             self.draw(figure, **self.values)
-            self._show(FigureCanvasAgg(figure))
-
-    def _show(self, canvas: FigureCanvasAgg) -> None:
-        """Draw once: ``savefig`` would do it twice, first to lay out."""
-        canvas.draw()
-        png = io.BytesIO()
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
-        self.picture.value = png.getvalue()
+            self.picture.value = png_of(FigureCanvasAgg(figure))
 
     def __repr__(self) -> str:
         return f"Explorer({', '.join(f'{name}={value}' for name, value in self.values.items())})"
@@ -85,6 +78,14 @@ class Explorer:
     def _arranged(self) -> widgets.Box:
         chart = [self.chart()] if self.chart else []
         return widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])
+
+
+def png_of(canvas: FigureCanvasAgg) -> bytes:
+    """The canvas, drawn once: ``savefig`` would do it twice, first to lay out."""
+    canvas.draw()
+    png = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
+    return png.getvalue()
 
 
 def _about() -> dict:

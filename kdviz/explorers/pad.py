@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kdviz import figures
 from kdviz.explorers import drawing
-from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.explorer import Explorer, png_of
 from kdviz.explorers.temperature import TEMPERATURES
 
 EMPTY = "Draw a digit on the pad:\nthe answers come while you draw."
@@ -132,7 +132,7 @@ class _Pad(Explorer):
 
     def _redraw(self) -> None:
         self.draw(self.figure, **self.values)
-        self._show(self.canvas)
+        self.picture.value = png_of(self.canvas)
 
     def __repr__(self) -> str:
         return f"Explorer(strokes={len(self.values['strokes'])}, temperature={self.values['temperature']})"
