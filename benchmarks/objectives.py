@@ -1,4 +1,4 @@
-"""What each objective adds to a step: one small convolutional student, batch 128, Fashion-MNIST."""
+"""What each objective adds to a step: one small convolutional student, batch 128, MNIST."""
 
 from common import device_asked, write
 from convolutions import milliseconds
@@ -8,10 +8,10 @@ import kdviz as kd
 
 def main():
     device = device_asked(__doc__)
-    fashion = kd.load("fashion_mnist")
-    teacher = kd.Recipe(fashion, kd.cnn(16, 32, hidden=(128,)), kd.HardLabels(), epochs=0.02)
+    mnist = kd.load("mnist")
+    teacher = kd.Recipe(mnist, kd.cnn(16, 32, hidden=(128,)), kd.HardLabels(), epochs=0.02)
     parents = {teacher: kd.train(teacher, store=None, device=device)}
-    student = kd.Recipe(fashion, kd.cnn(4, 8), kd.HardLabels())
+    student = kd.Recipe(mnist, kd.cnn(4, 8), kd.HardLabels())
     objectives = {
         "hard labels": kd.HardLabels(),
         "soft targets": kd.SoftTargets(teacher, temperature=4, hard_weight=0.1, soft_weight=0.9),
