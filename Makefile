@@ -6,6 +6,7 @@ NB ?=
 NAME ?=
 SEEDS ?= 1000
 DEVICE ?=
+export NB NAME SEEDS DEVICE  # by the environment: what one types there is no command
 
 .PHONY: demo test test-slow test-browser bench data lab assignments slides site notebooks new-notebook runs ship clean
 .DEFAULT_GOAL := demo
@@ -20,12 +21,12 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)        ## execute the walkthroughs on the embedded digits, as HTML in build/
-	@$(BIN)/python -m kdviz.notebooks demo
+	@$(BIN)/python -m kdviz.publish demo
 
 test: $(READY)        ## unit tests, then the notebooks in the digits lane, then in the MNIST lane
 	@$(BIN)/python -m ruff check --quiet .
 	@$(BIN)/python -m pytest -q
-	@$(BIN)/python -m kdviz.notebooks test
+	@$(BIN)/python -m kdviz.publish test
 
 test-slow: $(READY)   ## fifty killed trainings instead of ten
 	@$(BIN)/python -m pytest -q -m slow
@@ -46,26 +47,25 @@ lab: $(READY)         ## JupyterLab on the first notebook
 	@$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 assignments: $(READY) ## write the student versions of the assignments from their solutions
-	@$(BIN)/python -m kdviz.assignments
+	@$(BIN)/python -m kdviz.publish assignments
 
 slides: $(READY)      ## a notebook as slides, one file that needs no network: make slides NB=02_dark_knowledge
-	@$(BIN)/python -m kdviz.pages slides $(NB)
+	@$(BIN)/python -m kdviz.publish slides "$$NB"
 
 site: $(READY)        ## all notebooks as linked pages with search, and their slides, in build/site
-	@$(BIN)/python -m kdviz.pages site
+	@$(BIN)/python -m kdviz.publish site
 
 notebooks: $(READY)   ## execute and clean the notebooks for committing (MNIST lane, shipped runs)
-	@$(BIN)/python -m kdviz.notebooks commit
-	@$(BIN)/python -m kdviz.pages mark
+	@$(BIN)/python -m kdviz.publish commit
 
 new-notebook: $(READY) ## begin a walkthrough that runs as it is: make new-notebook NAME=06_pruning
-	@$(BIN)/python -m kdviz.notebooks new "$(NAME)"
+	@$(BIN)/python -m kdviz.publish new "$$NAME"
 
 runs: $(READY)        ## train the reference runs: make runs NB=02 SEEDS=3 DEVICE=cuda
-	@$(BIN)/python -m kdviz.reference train --notebook "$(NB)" --seeds $(SEEDS) $(if $(DEVICE),--device $(DEVICE))
+	@$(BIN)/python -m kdviz.publish train --notebook "$$NB" --seeds "$$SEEDS" --device "$$DEVICE"
 
 ship: $(READY)        ## write what the notebooks read of those runs to data/runs
-	@$(BIN)/python -m kdviz.reference ship
+	@$(BIN)/python -m kdviz.publish ship
 
 clean:
 	@rm -rf build

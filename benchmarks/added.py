@@ -7,7 +7,7 @@ import torch
 from common import device_asked, wait, write
 
 import kdviz as kd
-from kdviz.arrays import Array
+from kdviz.training.arrays import Array
 
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 

@@ -6,7 +6,7 @@ import torch
 from common import device_asked, wait, write
 
 import kdviz as kd
-from kdviz.arrays import Array
+from kdviz.training.arrays import Array
 
 MODELS = [kd.cnn(6, 16, hidden=(120, 84)), kd.cnn(16, 32, hidden=(64,))]
 STUDENTS, STEPS = 5, 30

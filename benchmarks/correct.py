@@ -7,9 +7,9 @@ import torch
 from common import device_asked, write
 
 import kdviz as kd
-from kdviz.arrays import Array
 from kdviz.measures import mean_and_interval
 from kdviz.training import as_it_was
+from kdviz.training.arrays import Array
 
 
 def trained(recipes, parents, device, restored_after=None):

@@ -10,7 +10,7 @@ import torch
 from common import device_asked, write
 
 import kdviz as kd
-from kdviz import reference
+from kdviz.publish import reference
 
 
 def main():

@@ -8,7 +8,8 @@ os.environ |= {"KDVIZ_DATASET": "digits", "MPLBACKEND": "agg"}
 from common import device_asked, write
 
 import kdviz as kd
-from kdviz import reference, training
+from kdviz.publish import reference
+from kdviz.training import work
 
 
 def seconds(recipes: list[kd.Recipe], device: str) -> float:
@@ -25,12 +26,12 @@ def main():
         if not recipes:
             continue
         fused = seconds(recipes, device)
-        together = training.grouped
-        training.grouped = lambda ready, apart: [[recipe] for recipe in ready]
+        together = work.grouped
+        work.grouped = lambda ready, apart: [[recipe] for recipe in ready]
         try:
             alone = seconds(recipes, device)
         finally:
-            training.grouped = together
+            work.grouped = together
         rows.append(
             {
                 "notebook": notebook.stem,

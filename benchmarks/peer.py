@@ -8,7 +8,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.optim.adamw import adamw
 
 import kdviz as kd
-from kdviz.arrays import Array
+from kdviz.training.arrays import Array
 
 SWEEPS = {30: (5, 5), 300: (2, 5), 800: (1, 5)}  # units: temperatures, seeds
 STEPS = 40

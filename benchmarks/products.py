@@ -8,7 +8,7 @@ import torch
 from common import device_asked, wait, write
 
 import kdviz as kd
-from kdviz.arrays import Array
+from kdviz.training.arrays import Array
 
 STUDENTS, ROUNDS = 5, 8
 

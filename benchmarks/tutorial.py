@@ -17,8 +17,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 import kdviz as kd
-from kdviz import sources
-from kdviz.models import predict_logits
+from kdviz.data import sources
+from kdviz.networks import predict_logits
 
 EPOCHS = 3
 TEMPERATURE, SOFT_WEIGHT, HARD_WEIGHT = 2, 0.25, 0.75  # the tutorial's

@@ -1,13 +1,11 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
 from kdviz import bench, claims, explorers, figures, measures, objectives, papers
-from kdviz.data import Jitter, load
-from kdviz.models import cnn, mlp
+from kdviz.data import Jitter, lane, load
+from kdviz.networks import cnn, mlp
 from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
 from kdviz.recipes import Recipe, grid
-from kdviz.runs import Run, Runs
-from kdviz.sources import lane
-from kdviz.store import Store
+from kdviz.runs import Run, Runs, Store
 from kdviz.training import Diverged, train
 
 __all__ = [

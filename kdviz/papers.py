@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from kdviz.sources import ROOT, in_repository
+from kdviz.data.sources import ROOT, in_repository
 
 FACTS = ROOT / "data" / "papers.yaml"
 

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
-from kdviz.models import CNN, MLP
+from kdviz.networks import CNN, MLP
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
@@ -35,7 +35,7 @@ class Recipe:
     batch_size : int
         Batches are always full.
     learning_rate : float
-        The peak; see :func:`kdviz.schedule.learning_rate_at`.
+        The peak; see :func:`kdviz.training.schedule.learning_rate_at`.
     weight_decay : float
         Of AdamW.
     augment : Jitter, optional

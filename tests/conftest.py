@@ -45,7 +45,7 @@ def student(digits, teacher):
 @pytest.fixture
 def one_array(monkeypatch):
     """Train recipes as a single array, convolutional ones too."""
-    from kdviz import grouping
+    from kdviz.training import grouping
 
     def train(recipes):
         with monkeypatch.context() as patch:

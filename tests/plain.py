@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kdviz.data import load_described
-from kdviz.schedule import learning_rate_at, seed_of
+from kdviz.training.schedule import learning_rate_at, seed_of
 
 
 def trained_alone(recipe, teacher=None):

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import kdviz as kd
-from kdviz import sources
+from kdviz.data import sources
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from kdviz.sources import ROOT
+from kdviz.data.sources import ROOT
 
 SCRIPT = """
 import json, os
 import kdviz as kd
-from kdviz.store import default_store
+from kdviz.runs.store import default_store
 
 def said(function, *arguments):
     try:
@@ -72,11 +72,11 @@ def test_what_is_missing_is_named_with_what_to_do(told):
     assert told["mnist"].startswith("FileNotFoundError: mnist is not on disk: `make data` or kd.load('mnist', download")
 
 
-COMMANDS = ["notebooks demo", "notebooks new 06_name", "pages slides", "assignments", "reference ship"]
+COMMANDS = ["demo", "new 06_name", "slides", "assignments", "ship"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_on_notebooks_need_the_repository(alone, command):
-    done = run(alone, "-m", *f"kdviz.{command}".split())
+    done = run(alone, "-m", "kdviz.publish", *command.split())
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 1 and last.startswith("FileNotFoundError: notebooks") and "clone it" in last

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from kdviz import assignments, notebooks
+from kdviz.publish import assignments, notebooks
 
 PATHS = sorted(assignments.SOLUTIONS.glob("*.ipynb"))
 REGION = re.compile(rf"{assignments.BEGIN}\n(.*?)\n *{assignments.END}", re.DOTALL)

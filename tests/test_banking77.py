@@ -8,8 +8,7 @@ import torch
 from serving import load_on_disk, served
 
 import kdviz as kd
-from kdviz import sources
-from kdviz.sources import intents
+from kdviz.data import intents, sources
 
 TRAIN = [
     ("Where is my card?", "card_arrival"),

@@ -128,7 +128,7 @@ def test_settings_are_what_the_store_holds_by_name(student, teacher, digits, sto
 
 
 def test_every_shipped_recipe_is_known_by_its_description():
-    from kdviz.store import SHIPPED, read_header
+    from kdviz.runs.store import SHIPPED, read_header
 
     for path in sorted(SHIPPED.glob("*.safetensors")):
         assert recipes.restored(read_header(path)["recipe"]).key == path.stem
@@ -252,7 +252,7 @@ def test_recipes_come_back_whole_and_hashable(student, teacher, digits, store):
 
 
 def test_training_is_watched_once_an_epoch_however_long_it_is(teacher, monkeypatch):
-    from kdviz import arrays
+    from kdviz.training import arrays
 
     monkeypatch.setattr(arrays, "SEGMENT", 3)
     seen = []

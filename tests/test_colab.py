@@ -8,8 +8,8 @@ import sys
 import nbformat
 import pytest
 
-from kdviz import assignments, colab, notebooks
-from kdviz.pages.deck import deck
+from kdviz.publish import assignments, colab, notebooks
+from kdviz.publish.deck import deck
 
 PATHS = sorted([*notebooks.FOLDER.glob("*.ipynb"), *assignments.FOLDER.rglob("*.ipynb")])
 # Runs the cell in a process that says it is Colab, or not, with pip recorded, and prints what came of it.

@@ -134,7 +134,7 @@ def test_inputs_of_another_shape_are_a_clear_error(digits, monkeypatch):
         digits.full_test,
         digits.rows,
     )
-    monkeypatch.setattr("kdviz.data.load", lambda name: other)
+    monkeypatch.setattr("kdviz.data.datasets.load", lambda name: other)
     with pytest.raises(
         ValueError, match=r"mnist has inputs of shape \(1000, 1, 9, 9\): digits needs \(1000, 1, 8, 8\)"
     ):

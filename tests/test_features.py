@@ -9,9 +9,9 @@ from plain import contrastive, trained_alone
 from sklearn.linear_model import LogisticRegression
 
 import kdviz as kd
-from kdviz import training
-from kdviz.arrays import Array
 from kdviz.objectives import attention_map, contrastive_terms
+from kdviz.training import work
+from kdviz.training.arrays import Array
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_an_interrupted_training_goes_on_with_the_objectives_own_weights(big, sm
     if frozen:
         recipe = small.replace(init=big.replace(model=small.model), frozen=True, epochs=4)
     whole = kd.train(recipe, store=None)
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(work, "CHECKPOINT_SECONDS", 0)
     advance, calls = Array.advance, []
 
     def interrupted(self):

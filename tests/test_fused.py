@@ -87,7 +87,7 @@ def test_a_captured_step_is_replayed_as_often_as_it_should_be(student, monkeypat
     from types import SimpleNamespace
     from unittest.mock import MagicMock
 
-    from kdviz.arrays import Array
+    from kdviz.training.arrays import Array
 
     recipes = kd.grid(student, temperature=[1, 3], epochs=[40])
     parents = {student.objective.teacher: kd.train(student.objective.teacher, store=None)}

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz import arrays, grouping, reference, training
-from kdviz.arrays import Array
-from kdviz.store import write
+from kdviz.publish import reference
+from kdviz.runs.store import write
+from kdviz.training import arrays, grouping, work
+from kdviz.training.arrays import Array
 
 
 def together(runs):
@@ -58,7 +59,7 @@ def test_an_array_that_runs_out_of_memory_is_halved(student, monkeypatch):
             raise torch.OutOfMemoryError("as a GPU would say")
         return Array(recipes, *rest)
 
-    monkeypatch.setattr(training, "Array", small)
+    monkeypatch.setattr(work, "Array", small)
     with pytest.warns(UserWarning, match="students did not fit into memory: half of them at a time"):
         runs = kd.train(kd.grid(student, seed=range(5)), store=None)
     assert sorted(together(runs)) == [1, 2, 2, 2, 2]
@@ -88,7 +89,7 @@ def test_a_diverging_student_is_reported_and_spoils_no_other(student, store, mon
 
 
 def test_a_student_lost_on_its_own_leaves_no_checkpoint(student, store, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(work, "CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(kd.Diverged):
         kd.train(student.replace(temperature=1000, soft_weight=3e38, epochs=5), store=store)
     assert not list((store.folder / "unfinished").iterdir())
@@ -127,18 +128,18 @@ def test_an_executors_workers_train_each_seed_on_their_own(student, store):
 
 def test_workers_in_threads_take_turns(student, store, monkeypatch):
     """Torch's generator and precision are the process's: two arrays at once would draw from one generator."""
-    active, most, work = [], [], training._Work.train
+    active, most, trained = [], [], work.Work.train
 
     def spy(self, missing):
         if self.executor:
-            return work(self, missing)
+            return trained(self, missing)
         active.append(self)
         most.append(len(active))
         time.sleep(0.02)
-        work(self, missing)
+        trained(self, missing)
         active.remove(self)
 
-    monkeypatch.setattr(training._Work, "train", spy)
+    monkeypatch.setattr(work.Work, "train", spy)
     with ThreadPoolExecutor(4) as executor:
         kd.train(kd.grid(student, seed=range(4)), store=store, executor=executor)
     assert most == [1] * 5

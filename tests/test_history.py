@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz import history
 from kdviz.data import load_described
+from kdviz.training import history
 
 
 def agreement_by_hand(run, most=2_000):

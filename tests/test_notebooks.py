@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kdviz import figures, notebooks, sources
+from kdviz import figures
+from kdviz.data import sources
+from kdviz.publish import notebooks
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 
@@ -45,7 +47,7 @@ def test_no_error_and_no_widget_state(path, notebook):
 
 
 def test_the_data_sets_it_names_are_those_its_recipes_need(path, notebook, monkeypatch):
-    from kdviz import reference
+    from kdviz.publish import reference
 
     monkeypatch.setenv("KDVIZ_DATASET", "mnist")
     named = notebooks.datasets_of(notebook)
@@ -107,7 +109,7 @@ def test_every_claim_is_found_by_the_demo(notebook):
 
 
 def test_recipe_cells_stand_alone_and_name_what_the_notebook_trains(monkeypatch):
-    from kdviz import reference
+    from kdviz.publish import reference
 
     monkeypatch.setenv("KDVIZ_DATASET", "digits")
     recipes = reference.recipes_of(notebooks.FOLDER / "02_dark_knowledge.ipynb")

@@ -6,10 +6,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from kdviz import notebooks, pages
-from kdviz.pages import __main__ as command
-from kdviz.pages.deck import deck, slides_of
-from kdviz.pages.text import blocks_of, shortened
+from kdviz.publish import __main__ as command
+from kdviz.publish import needed, notebooks, site
+from kdviz.publish.deck import deck, mark, slides_of
+from kdviz.publish.text import blocks_of, shortened
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 
@@ -83,9 +83,9 @@ def test_a_slide_type_in_the_metadata_wins(own):
 def test_marking_a_notebook_changes_its_metadata_and_not_its_deck(path, tmp_path):
     copy, before = tmp_path / path.name, nbformat.read(path, as_version=4)
     unmarked = [cell for cell in before.cells if cell.id != "colab"]  # Colab's cell always has its type
-    assert all(cell.metadata.pop("slideshow", None) for cell in unmarked), "run `python -m kdviz.pages mark`"
+    assert all(cell.metadata.pop("slideshow", None) for cell in unmarked), "run `python -m kdviz.publish commit`"
     nbformat.write(before, copy)
-    assert command.mark(copy) == len(unmarked) and command.mark(copy) == 0
+    assert mark(copy) == len(unmarked) and mark(copy) == 0
     after = nbformat.read(copy, as_version=4)
     assert slides_of(after)[1] == slides_of(before)[1]
     shown = [[(c.source, types([c]), c.get("outputs")) for c in deck(notebook).cells] for notebook in (before, after)]
@@ -99,10 +99,10 @@ def test_text_is_cut_between_sentences_and_emphasis_is_closed():
 
 
 def test_a_missing_package_is_named_with_what_installs_it(monkeypatch):
-    monkeypatch.setattr(pages, "find_spec", lambda name: None if name == "furo" else object())
-    pages.need("slides")
+    monkeypatch.setattr(needed, "find_spec", lambda name: None if name == "furo" else object())
+    needed.need("slides")
     with pytest.raises(SystemExit, match=r'furo.*pip install -e "\.\[pages\]"'):
-        pages.need("site")
+        needed.need("site")
 
 
 def test_an_unknown_notebook_is_an_error():
@@ -112,7 +112,7 @@ def test_an_unknown_notebook_is_an_error():
 
 def test_formulas_become_mathml_and_an_unreadable_one_is_named():
     pytest.importorskip("docutils")
-    from kdviz.pages.maths import mathml
+    from kdviz.publish.maths import mathml
 
     assert "<msqrt>" in mathml(r"\sqrt{x}") and "munder" not in mathml(r"\bar z_i")
     assert re.sub(r"\s", "", mathml(r"\frac12 x")).count("<mn>1</mn><mn>2</mn></mfrac>") == 1
@@ -123,10 +123,10 @@ def test_formulas_become_mathml_and_an_unreadable_one_is_named():
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """The site of all notebooks with their slides, built as `make site` does."""
-    for name in [*pages.NEEDED["slides"], *pages.NEEDED["site"]]:
+    for name in [*needed.NEEDED["slides"], *needed.NEEDED["site"]]:
         pytest.importorskip(name)
     folder = tmp_path_factory.mktemp("pages")
-    command.site.write(folder)
+    site.write(folder)
     return folder
 
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from kdviz import notebooks
-from kdviz.sources import ROOT
+from kdviz.data.sources import ROOT
+from kdviz.publish import notebooks
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -5,8 +5,9 @@ import safetensors.torch
 import torch
 
 import kdviz as kd
-from kdviz import measures, reference
-from kdviz.store import write
+from kdviz import measures
+from kdviz.publish import reference
+from kdviz.runs.store import write
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import pytest
 
-from kdviz import store
-from kdviz.runs import WEIGHTS
+from kdviz.runs import WEIGHTS, store
 
 FILES = sorted(store.SHIPPED.glob("*.safetensors"))
 
@@ -29,8 +28,8 @@ def test_every_file_is_named_by_its_recipes_key():
 
 def test_the_recipes_of_the_notebooks_find_their_runs(monkeypatch):
     """Keys are stable: today's code still finds yesterday's runs."""
-    from kdviz import notebooks, reference
-    from kdviz.sources import on_disk
+    from kdviz.data.sources import on_disk
+    from kdviz.publish import notebooks, reference
 
     if not all(map(on_disk, ("mnist", "fashion_mnist", "banking77"))):
         pytest.skip("MNIST, Fashion-MNIST or BANKING77 is not on disk")

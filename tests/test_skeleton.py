@@ -7,7 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from kdviz import colab, notebooks
+from kdviz.publish import __main__ as command
+from kdviz.publish import colab, notebooks
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def begun(folder, capsys):
-    assert notebooks.main(["new", "06_two_words"]) == 0
+    assert command.main(["new", "06_two_words"]) == 0
     said, hint = capsys.readouterr().out.splitlines()
     assert "CONTRIBUTING.md" in hint
     return Path(said)
@@ -62,7 +63,7 @@ def test_it_runs_as_it_is(begun):
 
 
 def test_its_recipes_stand_alone(begun, monkeypatch):
-    from kdviz import reference
+    from kdviz.publish import reference
 
     monkeypatch.setenv("KDVIZ_DATASET", "digits")
     recipes = reference.recipes_of(begun)
@@ -72,7 +73,7 @@ def test_its_recipes_stand_alone(begun, monkeypatch):
 @pytest.mark.parametrize("name", ["", "pruning", "6_pruning", "06-pruning", "06_", "06_A", "06_a.ipynb", "../06_a"])
 def test_a_name_unlike_the_others_is_refused(name, folder):
     with pytest.raises(SystemExit, match="does not name a notebook: .* as 06_some_name"):
-        notebooks.main(["new", name])
+        command.main(["new", name])
     assert not [*folder.rglob("*")]
 
 
@@ -80,5 +81,5 @@ def test_a_name_unlike_the_others_is_refused(name, folder):
 def test_a_number_that_is_taken_is_refused_and_nothing_is_lost(name, begun):
     begun.write_text("mine", encoding="utf-8")
     with pytest.raises(SystemExit, match="06_two_words.ipynb has that number"):
-        notebooks.main(["new", name])
+        command.main(["new", name])
     assert begun.read_text(encoding="utf-8") == "mine" and len([*begun.parent.iterdir()]) == 1

@@ -7,7 +7,7 @@ import torch
 from serving import load_on_disk, served
 
 import kdviz as kd
-from kdviz import data, sources
+from kdviz.data import datasets, sources
 
 
 def idx(array):
@@ -124,7 +124,7 @@ def test_pairs_are_the_same_in_every_process_whatever_its_seeds(monkeypatch):
     first = kd.load("digits_pairs")
     np.random.seed(5)
     torch.manual_seed(5)
-    again = data._load.__wrapped__("digits_pairs", sources.folder())
+    again = datasets._load.__wrapped__("digits_pairs", sources.folder())
     assert again is not first and torch.equal(again.train.inputs, first.train.inputs)
     assert torch.equal(again.test.inputs, first.test.inputs) and torch.equal(again.test.labels, first.test.labels)
     assert first.train.labels[:8].tolist() == [79, 48, 47, 47, 37, 35, 96, 80]

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 import kdviz as kd
-from kdviz import store as stored
-from kdviz.store import read_header
+from kdviz.runs import store as stored
+from kdviz.runs.store import read_header
 
 
 def damage(path, how):
@@ -141,11 +141,11 @@ def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_error(store, 
 
 def train_a_sweep(folder):
     """What the processes below do, with a checkpoint every few steps: three arrays, dropout, augmentation."""
-    from kdviz import arrays, training
+    from kdviz.training import arrays, work
 
     os.environ["KDVIZ_STATIC"] = "1"
     torch.set_num_threads(1)
-    training.CHECKPOINT_SECONDS, arrays.SEGMENT = 0.0, 3
+    work.CHECKPOINT_SECONDS, arrays.SEGMENT = 0.0, 3
     digits = kd.load("digits")
     teacher = kd.Recipe(digits, kd.mlp(12), kd.HardLabels(), epochs=2)
     student = kd.Recipe(digits, kd.mlp(8, dropout=0.1), kd.SoftTargets(teacher), epochs=6, augment=kd.Jitter(1))

@@ -3,18 +3,18 @@ import torch
 import torch.nn.functional as F
 
 import kdviz as kd
-from kdviz import schedule, training
-from kdviz.arrays import Array
 from kdviz.data import Description
-from kdviz.fused import Fused
-from kdviz.models import Network
+from kdviz.networks import Network
+from kdviz.training import schedule, work
+from kdviz.training.arrays import Array
+from kdviz.training.fused import Fused
 
 
 def test_runs_come_back_in_the_order_asked_and_are_not_trained_twice(student, store, monkeypatch):
     recipes = kd.grid(student, temperature=[4, 1], seed=range(2))
     first = kd.train(recipes, store=store)
     assert [run.recipe for run in first] == recipes
-    monkeypatch.setattr(training, "Array", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(work, "Array", lambda *_: pytest.fail("trained again"))
     second = kd.train(list(reversed(recipes)), store=store)
     for a, b in zip(first, reversed(second), strict=True):
         assert torch.equal(a.logits(), b.logits())
@@ -202,7 +202,7 @@ def test_a_teacher_answers_on_the_inputs_its_student_sees(student, digits, monke
 
 @pytest.mark.parametrize(("small", "threads"), [(0, 2), (float("inf"), 1)])
 def test_small_arrays_train_on_one_thread_and_the_callers_threads_are_put_back(teacher, monkeypatch, small, threads):
-    monkeypatch.setattr(training, "SMALL", small)
+    monkeypatch.setattr(work, "SMALL", small)
     torch.set_num_threads(2)
     assert kd.train(teacher, store=None).facts["threads"] == threads
     assert torch.get_num_threads() == 2

@@ -12,7 +12,7 @@ from kdviz import measures
 from kdviz.bench.logits import check_logits
 from kdviz.bench.plans import LABELS, STRANGER, STUDENT, TEACHER, UNSEEN, tested_on
 from kdviz.data import load, load_described
-from kdviz.models import predict_logits
+from kdviz.networks import predict_logits
 from kdviz.runs import Run
 
 

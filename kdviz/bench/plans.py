@@ -9,7 +9,7 @@ from kdviz.data import load_described
 from kdviz.objectives import HardLabels
 from kdviz.recipes import Recipe, describe
 from kdviz.runs import Runs
-from kdviz.store import Store, default_store
+from kdviz.runs.store import Store, default_store
 
 STUDENT, LABELS, TEACHER, STRANGER = "student", "labels alone", "teacher", "another teacher"
 UNSEEN = {STUDENT: "never shown it", LABELS: "never shown it, labels alone"}  # the students of a class left out

@@ -11,7 +11,7 @@ import pytest
 import times
 from playwright.sync_api import sync_playwright
 
-from kdviz import notebooks
+from kdviz.publish import notebooks
 
 ANSWERS = pytest.StashKey[list[times.Answer]]()
 

@@ -5,7 +5,7 @@ import nbformat
 import pytest
 import times
 
-from kdviz import notebooks
+from kdviz.publish import notebooks
 
 NAMES = sorted(path.stem for path in notebooks.FOLDER.glob("*.ipynb"))
 

@@ -5,7 +5,7 @@ import os
 import statistics
 from collections.abc import Iterable
 
-from kdviz import notebooks
+from kdviz.publish import notebooks
 
 FOLDER = notebooks.BUILD / "browser"
 # Milliseconds, (median, 95th percentile), on two cores with nothing else to do.

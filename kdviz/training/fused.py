@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.models import Network
+from kdviz.networks import Network
 
 
 class Fused:

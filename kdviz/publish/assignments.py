@@ -1,21 +1,17 @@
 """The assignments: each a solution notebook, executed, from which the student's version is made.
 
-``python -m kdviz.assignments`` is what ``make assignments`` types: it writes the student versions.
-``python -m kdviz.assignments execute`` first executes the solutions and puts their figures in as goals.
-
 The markers and the cells' metadata are nbgrader's, so that a course that runs nbgrader uses the solutions as its
 ``source/`` unchanged; what is written here is what nbgrader's own exporter writes, less its checksums.
 """
 
-import argparse
 import copy
 import re
-import sys
 
 import nbformat
 from nbformat import NotebookNode
 
-from kdviz import notebooks, sources
+from kdviz.data import sources
+from kdviz.publish import notebooks
 
 FOLDER = notebooks.FOLDER / "assignments"
 SOLUTIONS = FOLDER / "solutions"
@@ -83,7 +79,8 @@ def points_of(notebook: NotebookNode) -> float:
     return sum(said["points"] for said in graded)
 
 
-def main(execute: bool) -> None:
+def write(execute: bool) -> None:
+    """Write the student versions; with ``execute``, run the solutions first and put their figures in as goals."""
     sources.in_repository(SOLUTIONS)
     for path in sorted(SOLUTIONS.glob("*.ipynb")):
         if execute:
@@ -93,9 +90,3 @@ def main(execute: bool) -> None:
         notebook = student_version(nbformat.read(path, as_version=4))
         nbformat.write(notebook, FOLDER / path.name)
         print(f"{FOLDER.name}/{path.name}  ({points_of(notebook):g} points)")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=["export", "execute"], default="export")
-    sys.exit(main(parser.parse_args().what == "execute"))

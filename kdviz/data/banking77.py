@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
-from kdviz.sources.files import FILES, content, paths
-from kdviz.sources.intents import INTENTS
+from kdviz.data.files import FILES, content, paths
+from kdviz.data.intents import INTENTS
 
 
 def read_banking77() -> tuple[tuple, tuple]:
@@ -21,7 +21,7 @@ def read_banking77() -> tuple[tuple, tuple]:
     """
     train, test, categories = map(_unaltered, paths("banking77"))
     if tuple(json.loads(categories)) != INTENTS:
-        raise ValueError("categories.json of banking77 lists other intents than kdviz/sources/intents.py: correct that")
+        raise ValueError("categories.json of banking77 lists other intents than kdviz/data/intents.py: correct that")
     words = CountVectorizer(binary=True, min_df=2, dtype=np.uint8)
     (texts, labels), (test_texts, test_labels) = map(_sentences, (train, test))
     bags = words.fit_transform(texts).toarray()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kdviz.data import load
-from kdviz.models import CNN
+from kdviz.networks import CNN
 from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
 

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from kdviz.sources.banking77 import read_banking77
-from kdviz.sources.files import FILES, ROOT, absent, base, download, folder, in_repository, on_disk, paths, read_idx
-from kdviz.sources.intents import INTENTS
+from kdviz.data.banking77 import read_banking77
+from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, on_disk, paths, read_idx
+from kdviz.data.intents import INTENTS
 
 __all__ = [
     "CLASSES", "FILES", "ROOT", "absent", "base", "class_indices", "download", "draw", "folder", "in_repository",

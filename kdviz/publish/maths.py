@@ -5,7 +5,7 @@ import io
 import re
 from functools import cache
 
-from kdviz.pages import folder_of
+from kdviz.publish.needed import folder_of
 
 # What the notebooks write and docutils reads otherwise than LaTeX does.
 READ_ALIKE = [

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from kdviz.pages.text import NEEDED, blocks_of, lines, shortened
+from kdviz.publish.text import NEEDED, blocks_of, lines, shortened
 
 ROOM = 15.0  # lines of text that a slide holds beside its heading
 FIGURE, CAPTION = 10.0, 2.6  # lines that a figure needs at least, and that it leaves for text
@@ -191,3 +193,14 @@ def _again(heading: str) -> str:
 def _typed(cell: NotebookNode, kind: str, data: dict | None = None) -> NotebookNode:
     cell.metadata["slideshow"] = NotebookNode(slide_type=kind, data=NotebookNode(data or {}))
     return cell
+
+
+def mark(path: Path) -> int:
+    """Give every cell of a notebook that has no slide type the one it is shown with; return how many that were."""
+    notebook = nbformat.read(path, as_version=4)
+    unmarked = [(cell, kind) for cell, kind in zip(notebook.cells, slides_of(notebook)[1], strict=True)
+                if not cell.metadata.get("slideshow", {}).get("slide_type")]  # fmt: skip
+    for cell, kind in unmarked:
+        cell.metadata["slideshow"] = {"slide_type": kind}
+    nbformat.write(notebook, path)
+    return len(unmarked)

@@ -1,11 +1,5 @@
-"""The reference runs: train what the notebooks need, ship what they read.
+"""The reference runs: train what the notebooks' cells tagged ``recipes`` say, ship what the notebooks read of them."""
 
-``python -m kdviz.reference train`` trains the recipes of the notebooks' cells tagged ``recipes``, the lowest seeds
-first. ``python -m kdviz.reference ship`` runs the notebooks on the stored runs and writes what they asked of each,
-reduced, to ``data/runs``.
-"""
-
-import argparse
 import dataclasses
 import os
 import sys
@@ -19,10 +13,10 @@ from torch import Tensor
 
 from kdviz import training
 from kdviz.data import load_described
+from kdviz.data.sources import ROOT
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run, asked
-from kdviz.sources import ROOT, in_repository
-from kdviz.store import SHIPPED, StoredArrays, default_store, read_header, write
+from kdviz.runs.store import SHIPPED, StoredArrays, default_store, read_header, write
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
@@ -96,27 +90,14 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     return arrays
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["train", "ship"])
-    parser.add_argument("--notebook", default="", help="first characters of the notebooks' names, such as 02")
-    parser.add_argument("--seeds", type=int, default=1000, help="train only seeds below this")
-    parser.add_argument("--device", help="cuda or cpu; by default CUDA where there is one")
-    chosen = parser.parse_args(arguments)
-    in_repository(NOTEBOOKS)
-    os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
-    if chosen.what == "ship" and chosen.notebook:
-        parser.error("ship takes no --notebook: it writes the runs of all, and removes the others")
-    notebooks = sorted(NOTEBOOKS.glob(f"{chosen.notebook}*.ipynb"))
-    if chosen.what == "train":
-        recipes = dict.fromkeys(recipe for notebook in notebooks for recipe in recipes_of(notebook))
-        needed = sorted((r for r in recipes if r.seed < chosen.seeds), key=lambda recipe: recipe.seed)
-        print(f"{len(needed)} recipes; runs already in the store are kept")
-        # bfloat16 products with float32 sums where the processor has them; a run records it among its facts
-        torch.set_float32_matmul_precision("medium")
-        training.train(needed, device=chosen.device)
-    else:
-        ship(notebooks)
+def train(notebooks: list[Path], seeds: int, device: str | None) -> None:
+    """Train the recipes of ``notebooks`` whose seeds are below ``seeds``, the lowest first."""
+    recipes = dict.fromkeys(recipe for notebook in notebooks for recipe in recipes_of(notebook))
+    needed = sorted((recipe for recipe in recipes if recipe.seed < seeds), key=lambda recipe: recipe.seed)
+    print(f"{len(needed)} recipes; runs already in the store are kept")
+    # bfloat16 products with float32 sums where the processor has them; a run records it among its facts
+    torch.set_float32_matmul_precision("medium")
+    training.train(needed, device=device)
 
 
 def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
@@ -155,7 +136,3 @@ def ship(notebooks: list[Path]) -> None:
         path.unlink()
     size = sum(path.stat().st_size for path in kept) / 1e6
     print(f"{len(kept)} runs in {SHIPPED.relative_to(ROOT)}, {size:.1f} MB")
-
-
-if __name__ == "__main__":
-    main()

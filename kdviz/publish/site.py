@@ -7,14 +7,14 @@ from pathlib import Path
 
 import nbformat
 
-from kdviz import notebooks
-from kdviz.pages import maths, need, slides
-from kdviz.pages.text import shortened
+from kdviz.publish import maths, notebooks, slides
+from kdviz.publish.needed import need
+from kdviz.publish.text import shortened
 
 SETTINGS = {
     "project": "kdviz",
     "html_title": "kdviz",
-    "extensions": ["myst_nb", "kdviz.pages.maths"],
+    "extensions": ["myst_nb", "kdviz.publish.maths"],
     "html_theme": "furo",
     "html_math_renderer": "mathml",
     "html_static_path": ["_static"],

@@ -8,9 +8,9 @@ from jinja2 import pass_context
 from nbconvert import SlidesExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from kdviz import notebooks
-from kdviz.pages import folder_of, maths, need
-from kdviz.pages.deck import deck
+from kdviz.publish import maths, notebooks
+from kdviz.publish.deck import deck
+from kdviz.publish.needed import folder_of, need
 
 TEMPLATES = Path(__file__).parent / "templates"
 

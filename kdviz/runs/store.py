@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from kdviz.data.sources import ROOT, absent, base
 from kdviz.recipes import Recipe, describe, differences, restored
-from kdviz.runs import Run
-from kdviz.sources import ROOT, absent, base
+from kdviz.runs.run import Run
 
 SHIPPED = ROOT / "data" / "runs"
 A_DAY = 24 * 3600
@@ -204,7 +204,7 @@ def _checksum(said: str, arrays: Mapping[str, Tensor]) -> str:
 def default_store() -> Store:
     """``$KDVIZ_STORE`` (default ``data/store``, git-ignored) for new runs, and the shipped ones behind it.
 
-    A relative one is read from :func:`kdviz.sources.base`. Under ``KDVIZ_TRAIN=1`` the shipped ones are passed over:
+    A relative one is read from :func:`kdviz.data.files.base`. Under ``KDVIZ_TRAIN=1`` the shipped ones are passed over:
     what they hold is trained again.
     """
     shipped = [] if os.environ.get("KDVIZ_TRAIN") == "1" else [SHIPPED]

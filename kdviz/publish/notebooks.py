@@ -1,9 +1,5 @@
-"""The notebooks as files: show them (``demo``), test, execute and clean for committing (``commit``), begin (``new``).
+"""The notebooks as files: show them (``demo``), test, execute and clean for committing, begin a new one."""
 
-``python -m kdviz.notebooks demo`` is what ``make demo`` types, for who has no make.
-"""
-
-import argparse
 import base64
 import io
 import os
@@ -25,7 +21,8 @@ from nbconvert import HTMLExporter
 from PIL import Image
 from traitlets.config import Config
 
-from kdviz import colab, sources
+from kdviz.data import sources
+from kdviz.publish import colab
 
 FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
@@ -34,6 +31,14 @@ SKELETON = Path(__file__).with_name("skeleton.ipynb")
 # One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 HIDDEN = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["remove-cell"]}})
+
+
+def chosen(beginning: str) -> list[Path]:
+    """The notebooks whose file name begins so, all of them for an empty beginning."""
+    paths = [path for path in sorted(FOLDER.glob("*.ipynb")) if path.name.startswith(beginning)]
+    if not paths:
+        raise SystemExit(f"no notebook begins with {beginning!r}: see {FOLDER.name}/")
+    return paths
 
 
 @contextmanager
@@ -88,7 +93,7 @@ def demo() -> int:
         target.write_text(page, encoding="utf-8")
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
 
-    paths = sorted(FOLDER.glob("*.ipynb"))
+    paths = chosen("")
     print(f"{len(paths)} notebooks on the 8×8 digits, two at a time; some train for two minutes.", flush=True)
     with lane("digits") as environment, ThreadPoolExecutor(2) as pool:
         environment["KDVIZ_STATIC"] = "1"
@@ -101,7 +106,7 @@ def demo() -> int:
 def test() -> int:
     """Run every notebook under nbval: lax on the digits, strict where the data sets it names are on disk."""
     print("digits lane: trained afresh, claims compared", flush=True)
-    paths = sorted(FOLDER.glob("*.ipynb"))
+    paths = chosen("")
     failed = _nbval("digits", paths, "--nbval-lax")
     print("mnist lane: shipped runs read, text outputs compared", flush=True)
     readable = []
@@ -142,9 +147,9 @@ def slim(png: str) -> str:
     return base64.b64encode(small.getvalue()).decode()
 
 
-def commit() -> int:
+def commit() -> None:
     """Execute the notebooks in the MNIST lane and write them back, clean, and the figures they name ``save_as``."""
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    for path in chosen(""):
         with lane("mnist") as environment:
             notebook = execute(path, environment)
         for cell in notebook.cells:
@@ -157,7 +162,6 @@ def commit() -> int:
             if "save_as" in cell.metadata:
                 (png,) = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
                 (FOLDER / cell.metadata["save_as"]).write_bytes(base64.b64decode(png))
-    return 0
 
 
 def new(name: str) -> Path:
@@ -170,19 +174,3 @@ def new(name: str) -> Path:
     notebook.cells[0].source = notebook.cells[0].source.replace("TITLE", name[3:].replace("_", " ").capitalize())
     nbformat.write(notebook, FOLDER / f"{name}.ipynb")
     return FOLDER / f"{name}.ipynb"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m kdviz.notebooks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["demo", "test", "commit", "new"])
-    parser.add_argument("name", nargs="?", default="", help="of the new notebook, such as 06_some_name")
-    wanted = parser.parse_args(arguments)
-    sources.in_repository(FOLDER)
-    if wanted.what == "new":
-        print(f"{new(wanted.name)}\nIt runs as it is: open it in Jupyter, edit it; CONTRIBUTING.md has the rest.")
-        return 0
-    return {"demo": demo, "test": test, "commit": commit}[wanted.what]()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

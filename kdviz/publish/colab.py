@@ -4,7 +4,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 # The project's public address, once it has one; until then Colab asks for it. `make notebooks` and
-# `python -m kdviz.assignments execute` write the cell into the notebooks.
+# `python -m kdviz.publish assignments --execute` write the cell into the notebooks.
 REPOSITORY = ""
 # --no-deps: Colab needs its own IPython and ipykernel, a newer one crashes it; torch and the rest are there.
 SOURCE = """import sys  # this cell prepares Google Colab; elsewhere it does nothing

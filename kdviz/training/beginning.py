@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from kdviz.fused import Fused
-from kdviz.models import Network, measuring
+from kdviz.networks import Network, measuring
 from kdviz.recipes import Recipe
 from kdviz.runs import Run
-from kdviz.schedule import seed_of
-from kdviz.teachers import Teachers
+from kdviz.training.fused import Fused
+from kdviz.training.schedule import seed_of
+from kdviz.training.teachers import Teachers
 
 
 def initial_networks(recipes: list[Recipe], parents: dict[Recipe, Run], shape: tuple, classes: int) -> list[Network]:

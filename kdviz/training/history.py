@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from kdviz.data import Dataset, Description
-from kdviz.fused import Fused
-from kdviz.models import measuring
+from kdviz.networks import measuring
 from kdviz.recipes import Recipe
-from kdviz.teachers import Teachers
+from kdviz.training.fused import Fused
+from kdviz.training.teachers import Teachers
 
 WATCHED = 2_000  # training examples of each student, at most
 
@@ -36,7 +36,7 @@ class TrainAgreement:
     datasets : dict of Description to Dataset
     stream_of : Tensor, shape (students,), int64
     shared : bool
-        As :class:`kdviz.schedule.Schedule` says them.
+        As :class:`kdviz.training.schedule.Schedule` says them.
     """
 
     def __init__(self, recipes: list[Recipe], datasets: dict[Description, Dataset], stream_of: Tensor, shared: bool):

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from kdviz import measures
 from kdviz.data import load, load_described
-from kdviz.models import predict_logits
+from kdviz.data.sources import CLASSES
+from kdviz.networks import predict_logits
 from kdviz.recipes import Recipe
-from kdviz.sources import CLASSES
 
 WEIGHTS = "weights/"
 
 
-# What each run was asked for in this process: just that is shipped (kdviz.reference).
+# What each run was asked for in this process: just that is shipped (kdviz.publish.reference).
 asked: dict[Recipe, set[str]] = defaultdict(set)
 
 
@@ -32,7 +32,7 @@ class Run:
     recipe : Recipe
     arrays : mapping of str to Tensor
         ``test_logits`` (N, C) and ``weights/<name>``. A shipped run holds what the notebooks ask of it, reduced:
-        see :func:`kdviz.reference.reduced`.
+        see :func:`kdviz.publish.reference.reduced`.
     history : dict
         ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
         ``train_agreement``, with it, on the first 2,000 of the training examples at most (some shipped runs lack it).

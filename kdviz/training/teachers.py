@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
-from kdviz.models import predict
+from kdviz.networks import predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
 from kdviz.runs import Run

@@ -1,4 +1,4 @@
-"""The notebooks as slides and as a site, both readable with no network, built with the extra ``pages``."""
+"""What slides and site are built with: the extra ``pages``, missing until it is installed."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Data sets as tensors, and the small descriptions by which a recipe remembers them."""
+"""Data sets as tensors; verbs narrow them."""
 
 import operator
 from dataclasses import dataclass, replace
@@ -7,69 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from kdviz import sources
-from kdviz.sources import CLASSES
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Examples in a fixed order.
-
-    Attributes
-    ----------
-    inputs : Tensor, shape (N, ...), float32
-    labels : Tensor, shape (N,), int64
-    index : Tensor, shape (N,), int64
-        Where each example stands in the full split it was taken from.
-    texts : tuple of str, optional
-        The N sentences that the inputs are made of.
-    """
-
-    inputs: Tensor
-    labels: Tensor
-    index: Tensor
-    texts: tuple[str, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def images(self) -> Tensor:
-        """The inputs where they are images, shape (N, C, H, W) in [0, 1]."""
-        if self.inputs.ndim != 4:
-            raise ValueError(f"inputs of shape {tuple(self.inputs.shape)} are no images: read .inputs or .texts")
-        return self.inputs
-
-    def __getitem__(self, rows: Tensor) -> "Split":
-        texts = self.texts and tuple(self.texts[row] for row in torch.arange(len(self))[rows].tolist())
-        return Split(self.inputs[rows], self.labels[rows], self.index[rows], texts)
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a recipe holds of a data set: its name and how its training set was narrowed."""
-
-    name: str
-    narrowed: tuple[tuple, ...] = ()
-
-    def __str__(self) -> str:
-        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}" for verb, *what in self.narrowed)])
-
-    @property
-    def missing(self) -> list[int]:
-        """Indices of the classes that narrowing left out of the training set."""
-        left = set(range(len(CLASSES[self.name])))
-        for verb, *what in self.narrowed:
-            left = left - set(what) if verb == "without" else left & set(what) if verb == "only" else left
-        return sorted(set(range(len(CLASSES[self.name]))) - left)
-
-    @property
-    def unlabelled(self) -> bool:
-        """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
-        return any(verb == "replace_inputs" for verb, *_ in self.narrowed)
+from kdviz.data import sources
+from kdviz.data.sources import CLASSES
+from kdviz.data.splits import Description, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,34 +110,6 @@ class Dataset:
         if inputs.shape != shape:
             raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
         return replace(self.full_train, inputs=inputs, texts=None)
-
-
-@dataclass(frozen=True)
-class Jitter:
-    """Shift every image by up to ``pixels`` in each direction, each example by its own draw."""
-
-    pixels: int
-
-    def __post_init__(self):
-        object.__setattr__(self, "pixels", operator.index(self.pixels))
-        if self.pixels < 1:
-            raise ValueError(f"a jitter is of at least one pixel, not {self.pixels}: None leaves images as they are")
-
-    def draw(self, examples: int, generator: torch.Generator) -> Tensor:
-        """A shift down and one to the right for each example, shape (N, 2), from 0, which is the largest up or left."""
-        return torch.randint(0, 2 * self.pixels + 1, (2, examples), generator=generator).T
-
-    def __call__(self, images: Tensor, shifts: Tensor) -> Tensor:
-        """``images`` of shape (N, C, H, W), shifted; what is shifted in from outside is black."""
-        if images.ndim != 4:
-            raise ValueError(f"no image to shift in inputs of shape {tuple(images.shape)}: augment must be None")
-        channels, height, width = images.shape[1:]
-        wide = width + 2 * self.pixels
-        rows = torch.arange(height, device=images.device) * wide
-        window = (rows[:, None] + torch.arange(width, device=images.device)).flatten()
-        padded = F.pad(images, [self.pixels] * 4).flatten(2)
-        place = window + (shifts[:, 0] * wide + shifts[:, 1])[:, None]
-        return padded.gather(2, place[:, None].expand(-1, channels, -1)).view_as(images)
 
 
 def load(name: str, *, download: bool = False) -> Dataset:

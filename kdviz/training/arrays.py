@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from kdviz.beginning import extra_weights, initial_networks, of_head
 from kdviz.data import load_described
-from kdviz.fused import Fused
-from kdviz.history import TrainAgreement, right_answers
-from kdviz.models import predict_logits
+from kdviz.networks import predict_logits
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
-from kdviz.schedule import SEGMENT, Schedule, seed_of
-from kdviz.teachers import Teachers
+from kdviz.training.beginning import extra_weights, initial_networks, of_head
+from kdviz.training.fused import Fused
+from kdviz.training.history import TrainAgreement, right_answers
+from kdviz.training.schedule import SEGMENT, Schedule, seed_of
+from kdviz.training.teachers import Teachers
 
 
 class Array:

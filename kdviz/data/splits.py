@@ -1,0 +1,66 @@
+"""Examples as tensors, and the small descriptions by which a recipe remembers a data set."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kdviz.data.sources import CLASSES
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples in a fixed order.
+
+    Attributes
+    ----------
+    inputs : Tensor, shape (N, ...), float32
+    labels : Tensor, shape (N,), int64
+    index : Tensor, shape (N,), int64
+        Where each example stands in the full split it was taken from.
+    texts : tuple of str, optional
+        The N sentences that the inputs are made of.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    index: Tensor
+    texts: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def images(self) -> Tensor:
+        """The inputs where they are images, shape (N, C, H, W) in [0, 1]."""
+        if self.inputs.ndim != 4:
+            raise ValueError(f"inputs of shape {tuple(self.inputs.shape)} are no images: read .inputs or .texts")
+        return self.inputs
+
+    def __getitem__(self, rows: Tensor) -> "Split":
+        texts = self.texts and tuple(self.texts[row] for row in torch.arange(len(self))[rows].tolist())
+        return Split(self.inputs[rows], self.labels[rows], self.index[rows], texts)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a recipe holds of a data set: its name and how its training set was narrowed."""
+
+    name: str
+    narrowed: tuple[tuple, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}" for verb, *what in self.narrowed)])
+
+    @property
+    def missing(self) -> list[int]:
+        """Indices of the classes that narrowing left out of the training set."""
+        left = set(range(len(CLASSES[self.name])))
+        for verb, *what in self.narrowed:
+            left = left - set(what) if verb == "without" else left & set(what) if verb == "only" else left
+        return sorted(set(range(len(CLASSES[self.name]))) - left)
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
+        return any(verb == "replace_inputs" for verb, *_ in self.narrowed)

@@ -1,0 +1,69 @@
+"""Plain convolutional networks."""
+
+import operator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from kdviz.networks.network import Network
+
+
+@dataclass(frozen=True)
+class CNN:
+    """Convolutions of 5×5, each with ReLU and 2×2 max pooling, then fully connected ReLU layers.
+
+    ``cnn(6, 16, hidden=(120, 84))`` is LeNet-5 (LeCun et al. 1998) as it is built today, with padding in both
+    convolutions.
+
+    Parameters
+    ----------
+    channels : tuple of int
+        Of each convolution.
+    hidden : tuple of int
+        Units of each fully connected layer; none by default.
+    dropout : float
+        Share of the flattened and of the hidden units dropped while training.
+    """
+
+    channels: tuple[int, ...]
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        for name in ("channels", "hidden"):
+            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
+        object.__setattr__(self, "dropout", float(self.dropout))
+        if not self.channels or min(self.channels + self.hidden) < 1:
+            raise ValueError(f"a CNN needs channels, and every layer a unit, not {self.channels} and {self.hidden}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is a share in [0, 1), not {self.dropout}")
+
+    def __str__(self) -> str:
+        return "-".join([*(f"{channels}c" for channels in self.channels), *map(str, self.hidden)])
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers with."""
+        return (*(f"map {i}" for i in range(1, len(self.channels) + 1)), "features", "logits")
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> "Network":
+        """A new module for images of shape (N, \\*input_shape)."""
+        depth, *sides = input_shape
+        layers: list[nn.Module] = []
+        for before, after in pairwise((depth, *self.channels)):
+            layers += [nn.Conv2d(before, after, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+            sides = [side // 2 for side in sides]
+        if not all(sides):
+            raise ValueError(f"{len(self.channels)} poolings leave nothing of an image of shape {input_shape}")
+        sizes = [self.channels[-1] * prod(sides), *self.hidden]
+        layers += [nn.Flatten(), nn.Dropout(self.dropout)]
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(self.dropout)]
+        return Network(nn.Sequential(*layers), nn.Linear(sizes[-1], classes))
+
+
+def cnn(*channels: int, hidden: tuple[int, ...] = (), dropout: float = 0.0) -> CNN:
+    """Describe a convolutional network: ``cnn(6, 16, hidden=(120, 84))``."""
+    return CNN(tuple(channels), hidden, dropout)

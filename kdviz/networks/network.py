@@ -1,0 +1,58 @@
+"""What a description builds: a trunk and a head, answers with names, and how they are asked for."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """A trunk and a linear head.
+
+    A forward pass gives ``features`` of shape (N, D), ``logits`` (N, C) and, after the i-th pooling, ``map i``
+    (N, channels, H, W).
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Linear):
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        maps: dict[str, Tensor] = {}
+        x = inputs
+        for layer in self.trunk:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                maps[f"map {len(maps) + 1}"] = x
+        return maps | {"features": x, "logits": self.head(x)}
+
+
+@contextmanager
+def measuring():
+    """Without gradients and with products in full float32, whatever one trains with."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def predict(
+    network: nn.Module, inputs: Tensor, kept: Callable[[dict[str, Tensor]], dict[str, Tensor]], chunk: int = 5000
+) -> dict[str, Tensor]:
+    """What ``kept`` keeps of the outputs for ``inputs``, in eval mode and full precision; the mode is put back."""
+    was_training = network.training
+    network.eval()
+    with measuring():
+        dtype = next(network.parameters()).dtype
+        parts = [kept(network(part.to(dtype))) for part in inputs.split(chunk)]
+    network.train(was_training)
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def predict_logits(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Logits of ``inputs``, shape (N, C); see :func:`predict`."""
+    return predict(network, inputs, lambda outputs: {"logits": outputs["logits"]})["logits"]

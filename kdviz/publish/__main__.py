@@ -1,0 +1,100 @@
+"""The commands, as ``make`` types them: ``python -m kdviz.publish demo | test | commit | new | train | …``."""
+
+import argparse
+import os
+import sys
+
+from kdviz.data import sources
+from kdviz.publish import notebooks
+
+
+def demo(_) -> int:
+    """execute the notebooks on the digits, as pages in build/"""
+    return notebooks.demo()
+
+
+def test(_) -> int:
+    """run every notebook under nbval, in both lanes"""
+    return notebooks.test()
+
+
+def commit(_) -> int:
+    """execute and clean the notebooks for committing, with slide types where there are none"""
+    from kdviz.publish.deck import mark
+
+    notebooks.commit()
+    for path in notebooks.chosen(""):
+        mark(path)
+    return 0
+
+
+def new(wanted) -> int:
+    """begin a walkthrough that runs as it is"""
+    print(f"{notebooks.new(wanted.name)}\nIt runs as it is: open it in Jupyter, edit it; CONTRIBUTING.md has the rest.")
+    return 0
+
+
+def train(wanted) -> int:
+    """train the reference runs into the store; runs it has are kept"""
+    from kdviz.publish import reference
+
+    os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
+    reference.train(notebooks.chosen(wanted.notebook), wanted.seeds, wanted.device or None)
+    return 0
+
+
+def ship(_) -> int:
+    """write what the notebooks read of those runs to data/runs"""
+    from kdviz.publish import reference
+
+    os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
+    reference.ship(notebooks.chosen(""))
+    return 0
+
+
+def assignments(wanted) -> int:
+    """write the student versions of the assignments from their solutions"""
+    from kdviz.publish import assignments
+
+    assignments.write(wanted.execute)
+    return 0
+
+
+def slides(wanted) -> int:
+    """a notebook as slides, in one file"""
+    from kdviz.publish import slides
+
+    for path in slides.write(notebooks.chosen(wanted.notebook), notebooks.BUILD / "slides"):
+        print(f"{path}\n  F full screen, S speaker's notes, Esc overview, ?print-pdf after the address to print")
+    return 0
+
+
+def site(_) -> int:
+    """all notebooks as linked pages with search, and their slides"""
+    from kdviz.publish import site
+
+    print(site.write(notebooks.BUILD / "site"))
+    return 0
+
+
+COMMANDS = {each.__name__: each for each in (demo, test, commit, new, train, ship, assignments, slides, site)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what is asked for and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m kdviz.publish", description=__doc__.split(",")[0])
+    several = parser.add_subparsers(dest="what", required=True)
+    of = {name: several.add_parser(name, help=each.__doc__) for name, each in COMMANDS.items()}
+    of["new"].add_argument("name", help="of the new notebook, such as 06_some_name")
+    of["slides"].add_argument("notebook", nargs="?", default="", help="how its name begins, such as 02; default all")
+    of["train"].add_argument("--notebook", default="", help="how the notebooks' names begin, such as 02")
+    of["train"].add_argument("--seeds", type=int, default=1000, help="train only seeds below this")
+    of["train"].add_argument("--device", help="cuda or cpu; by default CUDA where there is one")
+    of["assignments"].add_argument("--execute", action="store_true", help="run the solutions first, take their figures")
+    wanted = parser.parse_args(arguments)
+    sources.in_repository(notebooks.FOLDER)
+    return COMMANDS[wanted.what](wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
