@@ -10,6 +10,7 @@ import kdviz as kd
 from kdviz.measures import mean_and_interval
 from kdviz.training import as_it_was
 from kdviz.training.arrays import Array
+from kdviz.training.checkpoints import restore, state
 
 
 def trained(recipes, parents, device, restored_after=None):
@@ -20,10 +21,10 @@ def trained(recipes, parents, device, restored_after=None):
             array.advance()
             segments += 1
             if segments == restored_after:
-                header, arrays = array.state()
+                header, arrays = state(array)
                 saved = {name: tensor.detach().cpu().clone() for name, tensor in arrays.items()}
                 array = Array(recipes, parents, device)
-                array.restore(header, saved)
+                restore(array, header, saved)
         return array.runs()
 
 

@@ -30,7 +30,7 @@ def of_array(recipes: list[kd.Recipe], device: str) -> float:
 
     def step():
         array.schedule.prepare(0, 1)
-        array._run(1)
+        array._take_steps(1)
 
     return milliseconds(step, device)
 
@@ -46,7 +46,7 @@ def of_vmap(recipes: list[kd.Recipe], device: str) -> float:
 
     def step():
         array.schedule.prepare(0, 1)
-        inputs, rows = array._inputs(), array.schedule.rows[array.schedule.stream_of]
+        (inputs, _), rows = array._batch(), array.schedule.rows[array.schedule.stream_of]
         logits = forward(stacked, inputs[array.schedule.stream_of])
         taught = array.teachers.outputs(inputs, rows)
         losses = kd.SoftTargets.losses({"logits": logits}, array.labels[rows], taught, {}, **array.numbers)

@@ -2,14 +2,15 @@
 
 from kdviz import bench, claims, explorers, figures, measures, objectives, papers
 from kdviz.data import Jitter, lane, load
-from kdviz.networks import cnn, mlp
-from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
+from kdviz.networks import cnn, mlp, network
+from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets, objective
 from kdviz.recipes import Recipe, grid
 from kdviz.runs import Run, Runs, Store
+from kdviz.schedules import SGD, AdamW
 from kdviz.training import Diverged, train
 
 __all__ = [
-    "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run", "Runs",
-    "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
-    "objectives", "papers", "train",
+    "SGD", "AdamW", "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run",
+    "Runs", "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load",
+    "measures", "mlp", "network", "objective", "objectives", "papers", "train",
 ]  # fmt: skip

@@ -12,8 +12,9 @@ from types import FunctionType
 from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
-from kdviz.networks import CNN, MLP
+from kdviz.networks import CNN, MLP, Module
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
+from kdviz.schedules import ONE_CYCLE, SGD, AdamW
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
 TRAINING_VERSION = 1
@@ -35,10 +36,11 @@ class Recipe:
     batch_size : int
         Batches are always full.
     learning_rate : float
-        The peak; see :func:`kdviz.training.schedule.learning_rate_at`.
+        The peak.
     weight_decay : float
-        Of AdamW.
-    augment : Jitter, optional
+    augment : Jitter, …, or a tuple of them, optional
+    optimizer : AdamW or SGD
+        See :mod:`kdviz.schedules`; AdamW with one cycle by default.
     seed : int
         Of initialisation, order and augmentation, each with a generator of its own, and of dropout, whose masks an
         array draws with the seed of its first student.
@@ -52,7 +54,7 @@ class Recipe:
     """
 
     data: Description
-    model: MLP | CNN
+    model: MLP | CNN | Module
     objective: Objective
     epochs: float = 20.0
     batch_size: int = 128
@@ -63,6 +65,7 @@ class Recipe:
     init: "Recipe | None" = None
     init_weight: float = 1.0
     frozen: bool = False
+    optimizer: AdamW | SGD = ONE_CYCLE
 
     def __post_init__(self):
         if isinstance(self.data, Dataset):
@@ -88,8 +91,8 @@ class Recipe:
             raise ValueError("frozen trains a new last layer on the features of another's network: give init, whole")
 
     def _check_kinds(self) -> None:
-        kinds = {"data": Description, "model": MLP | CNN, "objective": Objective}
-        kinds |= {"augment": Jitter | None, "init": Recipe | None}
+        kinds = {"data": Description, "model": MLP | CNN | Module, "objective": Objective}
+        kinds |= {"augment": Jitter | None, "init": Recipe | None, "optimizer": AdamW | SGD}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 wanted = getattr(kind, "__name__", kind)
@@ -184,6 +187,8 @@ def describe(thing: Any) -> Any:
         said = {f.name: describe(said[f.name]) for f in dataclasses.fields(thing) if said[f.name] != f.default}
         version = {"version": TRAINING_VERSION} if isinstance(thing, Recipe) else {}
         return {"kind": type(thing).__name__, **version, **said}
+    if isinstance(thing, type | FunctionType):
+        return {"named": f"{thing.__module__}.{thing.__qualname__}"}
     if isinstance(thing, (tuple, list)):
         return [describe(part) for part in thing]
     return thing
@@ -199,6 +204,7 @@ def restored(said: Any) -> Any:
     if not isinstance(said, dict):
         return said
     kinds = (Recipe, Description, Jitter, MLP, CNN, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
+    kinds += (AdamW, SGD)
     known = {kind.__name__: kind for kind in kinds}
     if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
         raise ValueError(f"no recipe can be made of {said}")

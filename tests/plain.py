@@ -1,11 +1,14 @@
 """One student trained the plain way, with modules, autograd and an optimizer: what arrays must equal."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from kdviz.data import load_described
-from kdviz.training.schedule import learning_rate_at, seed_of
+from kdviz.schedules import SGD, one_cycle
+from kdviz.training.schedule import seed_of
 
 
 def trained_alone(recipe, teacher=None):
@@ -15,12 +18,18 @@ def trained_alone(recipe, teacher=None):
     """
     data = load_described(recipe.data)
     torch.manual_seed(seed_of(recipe.seed, "initialisation"))
-    network = recipe.model.build(tuple(data.train.inputs.shape[1:]), len(data.classes))
+    network = recipe.model.build(tuple(data.train.inputs.shape[1:]), len(data.classes)).to(torch.get_default_dtype())
     one = data.train.inputs[:1].to(torch.get_default_dtype())
     torch.manual_seed(seed_of(recipe.seed, "extra"))
-    extra = extra_layers(recipe.objective, network(one), teacher(one)) if isinstance(teacher, nn.Module) else {}
+    extra = extra_layers(recipe.objective, network.eval()(one), teacher(one)) if isinstance(teacher, nn.Module) else {}
     parameters = [*network.parameters(), *(weight for layer in extra.values() for weight in layer.parameters())]
-    optimizer = torch.optim.AdamW(parameters, weight_decay=recipe.weight_decay, foreach=False)
+    plain = isinstance(recipe.optimizer, SGD)
+    if plain:
+        said = {"momentum": recipe.optimizer.momentum, "nesterov": recipe.optimizer.nesterov}
+        optimizer = torch.optim.SGD(parameters, lr=1.0, weight_decay=recipe.weight_decay, foreach=False, **said)
+    else:
+        optimizer = torch.optim.AdamW(parameters, weight_decay=recipe.weight_decay, foreach=False)
+    network.train()
     steps = round(recipe.epochs * len(data.full_train) / recipe.batch_size)
     generator, rows = torch.Generator().manual_seed(seed_of(recipe.seed, "order")), torch.empty(0, dtype=torch.int64)
     for step in range(1, steps + 1):
@@ -36,10 +45,26 @@ def trained_alone(recipe, teacher=None):
         for weight in parameters:
             weight.grad = torch.zeros_like(weight)  # those that a loss does not reach decay all the same
         loss.backward()
-        rate = learning_rate_at(step, steps, recipe.learning_rate)
+        rate = rate_at(recipe, step, steps, len(data.full_train))
         optimizer.param_groups[0]["lr"] = torch.tensor(rate, dtype=torch.float32).item()
         optimizer.step()
     return network.eval()
+
+
+def rate_at(recipe, step, steps, examples):
+    """As torch's own schedulers have it, but for the one cycle."""
+    if not isinstance(recipe.optimizer, SGD):
+        return one_cycle(step, steps, recipe.learning_rate)
+    toy = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=recipe.learning_rate)
+    if recipe.optimizer.milestones:
+        passed = [math.ceil(epoch * examples / recipe.batch_size - 1e-9) for epoch in recipe.optimizer.milestones]
+        scheduler = torch.optim.lr_scheduler.MultiStepLR(toy, passed, recipe.optimizer.factor)
+    else:
+        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(toy, steps)
+    for _ in range(step - 1):
+        toy.step()
+        scheduler.step()
+    return scheduler.get_last_lr()[0]
 
 
 def extra_layers(objective, student, teacher):

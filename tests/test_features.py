@@ -163,7 +163,7 @@ def test_augmented_students_look_into_a_teacher_that_sees_the_same(big, small):
     still = small.replace(objective=kd.Contrastive(big, dimensions=5))
     array = Array([still.replace(augment=kd.Jitter(1))], {big: kd.train(big, store=None)}, "cpu")
     array.schedule.prepare(0, 1)
-    images, network = array._inputs(), kd.train(big, store=None).network()
+    images, network = array._batch()[0], kd.train(big, store=None).network()
     taught = array.teachers.outputs(images, array.schedule.rows)
     with torch.no_grad():
         expected = network(images[0])["features"]

@@ -3,6 +3,9 @@
 from kdviz.data.augment import Jitter
 from kdviz.data.datasets import Dataset, load, load_described
 from kdviz.data.sources import CLASSES, lane
-from kdviz.data.splits import Description, Split
+from kdviz.data.splits import Description, Split, as_numbers
 
-__all__ = ["CLASSES", "Dataset", "Description", "Jitter", "Split", "lane", "load", "load_described"]
+__all__ = [
+    "CLASSES", "Dataset", "Description", "Jitter", "Split", "as_numbers", "lane", "load",
+    "load_described",
+]  # fmt: skip

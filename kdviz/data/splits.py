@@ -64,3 +64,10 @@ class Description:
     def unlabelled(self) -> bool:
         """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
         return any(verb == "replace_inputs" for verb, *_ in self.narrowed)
+
+
+def as_numbers(inputs: Tensor, dtype: torch.dtype) -> Tensor:
+    """What a network is given: bytes stand for shares of 255, whole numbers are tokens and stay as they are."""
+    if inputs.dtype == torch.uint8:
+        return inputs.to(dtype).div_(255)
+    return inputs.to(dtype) if inputs.is_floating_point() else inputs

@@ -2,6 +2,10 @@
 
 from kdviz.networks.cnn import CNN, cnn
 from kdviz.networks.mlp import MLP, mlp
-from kdviz.networks.network import Network, measuring, predict, predict_logits
+from kdviz.networks.module import Module, network
+from kdviz.networks.network import Network, in_training_precision, measuring, predict, predict_logits
 
-__all__ = ["CNN", "MLP", "Network", "cnn", "measuring", "mlp", "predict", "predict_logits"]
+__all__ = [
+    "CNN", "MLP", "Module", "Network", "cnn", "in_training_precision", "measuring", "mlp", "network", "predict",
+    "predict_logits",
+]  # fmt: skip

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from kdviz.data import as_numbers
+
 
 class Network(nn.Module):
     """A trunk and a linear head.
@@ -40,6 +42,16 @@ def measuring():
         torch.set_float32_matmul_precision(precision)
 
 
+def in_training_precision(network: Callable[[Tensor], dict[str, Tensor]], inputs: Tensor) -> dict[str, Tensor]:
+    """The outputs as one trains: images channels-last, bfloat16 products where torch's switch says ``medium``."""
+    if inputs.ndim == 4:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    low = torch.get_float32_matmul_precision() == "medium" and inputs.dtype != torch.float64
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=low, cache_enabled=False):
+        outputs = network(inputs)
+    return {name: output.float() if output.dtype == torch.bfloat16 else output for name, output in outputs.items()}
+
+
 def predict(
     network: nn.Module, inputs: Tensor, kept: Callable[[dict[str, Tensor]], dict[str, Tensor]], chunk: int = 5000
 ) -> dict[str, Tensor]:
@@ -48,7 +60,7 @@ def predict(
     network.eval()
     with measuring():
         dtype = next(network.parameters()).dtype
-        parts = [kept(network(part.to(dtype))) for part in inputs.split(chunk)]
+        parts = [kept(network(as_numbers(part, dtype))) for part in inputs.split(chunk)]
     network.train(was_training)
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 

@@ -4,7 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.networks import Network
+from kdviz.networks import CNN, MLP, Network
+
+
+def fusable(model) -> bool:
+    """Whether networks of this description have a fused form."""
+    return isinstance(model, MLP | CNN)
 
 
 class Fused:
@@ -31,13 +36,16 @@ class Fused:
         self.parameters = {
             name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]
         }
+        self.buffers: dict[str, Tensor] = {}  # no layer with a fused form has any
         self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
         self.layers.append(("head", networks[0].head))
         self.students = len(networks)
         linear = [name for name, layer in self.layers if isinstance(layer, nn.Linear)]
         self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
 
-    def __call__(self, inputs: Tensor, training: bool = False) -> dict[str, Tensor]:
+    def __call__(
+        self, inputs: Tensor, training: bool = False, weights: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Outputs of every student.
 
         Parameters
@@ -46,6 +54,8 @@ class Fused:
             As many examples for each stream; ``students / streams`` neighbours see the same ones.
         training : bool
             Whether dropout drops.
+        weights : dict of str to Tensor, optional
+            Others than :attr:`parameters`, of the same names and shapes.
 
         Returns
         -------
@@ -54,14 +64,14 @@ class Fused:
             shape (students, N, channels, height, width).
         """
         streams, examples = inputs.shape[:2]
-        x, maps = inputs, {}
+        x, maps, weights = inputs, {}, weights or self.parameters
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
-                x = self._product(name, x)
+                x = self._product(name, x, weights)
             elif isinstance(layer, nn.Conv2d):
                 x = x.transpose(0, 1).flatten(1, 2) if x.ndim == 5 else x
-                x = self._convolution(name, layer, x)
+                x = self._convolution(name, layer, x, weights)
                 streams = self.students
             elif isinstance(layer, nn.Flatten):
                 x = x.view(examples, streams, -1).transpose(0, 1) if x.ndim == 4 else x  # 4: after a convolution
@@ -80,12 +90,12 @@ class Fused:
                 raise TypeError(f"no fused form of the layer {type(layer).__name__}")
         return maps | {"features": features.mT, "logits": x.mT}
 
-    def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor) -> Tensor:
-        weight, bias = self.parameters[f"{name}.weight"].flatten(0, 1), self.parameters[f"{name}.bias"].flatten()
+    def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        weight, bias = weights[f"{name}.weight"].flatten(0, 1), weights[f"{name}.bias"].flatten()
         return F.conv2d(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
 
-    def _product(self, name: str, x: Tensor) -> Tensor:
-        weight, bias = self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
+    def _product(self, name: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
         streams, inputs, examples = x.shape
         shape = streams, -1, inputs
         rows = _Product.apply(weight.view(shape), bias.view(streams, -1, 1), x, self._gradients[name].view(shape))

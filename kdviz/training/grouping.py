@@ -13,6 +13,7 @@ from kdviz.data import load
 from kdviz.networks import CNN
 from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
+from kdviz.training.fused import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
 
@@ -21,8 +22,9 @@ def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
     steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
     last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in ("without", "only", "take")), default=0)
-    schedule = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.augment
-    return recipe.data.name, steps[:last], recipe.model, recipe.frozen, *_form(recipe.objective), *schedule
+    same = ("model", "frozen", "epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "augment")
+    alike = (getattr(recipe, name) for name in same)
+    return recipe.data.name, steps[:last], *_form(recipe.objective), *alike
 
 
 def _form(objective: Objective) -> tuple:
@@ -52,7 +54,7 @@ def fitting(group: list[Recipe], device: str) -> list[list[Recipe]]:
 
 def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
     """How many students like ``recipe`` train at once, of ``wanted``."""
-    if isinstance(recipe.model, CNN) and device == "cpu":
+    if not fusable(recipe.model) or (isinstance(recipe.model, CNN) and device == "cpu"):
         return 1  # a grouped convolution is slower there than one after another: benchmarks/README.md
     room = int(MEMORY_SHARE * free_memory(device) / bytes_of_student(recipe))
     if room >= wanted:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from kdviz.data import Dataset, Description
+from kdviz.data import Dataset, Description, as_numbers
 from kdviz.networks import measuring
 from kdviz.recipes import Recipe
 from kdviz.training.fused import Fused
@@ -23,7 +23,7 @@ def right_answers(network: Fused, inputs: Tensor, labels: Tensor) -> Tensor:
     right = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
     with measuring():
         for some, theirs in zip(inputs.split(chunk), labels.split(chunk), strict=True):
-            right += (network(some[None])["logits"].argmax(-1) == theirs).sum(-1)
+            right += (network(as_numbers(some[None], torch.get_default_dtype()))["logits"].argmax(-1) == theirs).sum(-1)
     return right
 
 
@@ -50,7 +50,8 @@ class TrainAgreement:
         agreed = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
         with measuring():
             for rows in self.rows.split(at_once(network.students, inputs.device), 1):
-                images = inputs[rows]  # where a stream has fewer examples, its rows are -1, and do not count
+                # where a stream has fewer examples, its rows are -1, and do not count
+                images = as_numbers(inputs[rows], torch.get_default_dtype())
                 answers = network(images if self.shared else images[self.stream_of])["logits"].argmax(-1)
                 theirs = rows[self.stream_of]
                 taught = teachers.outputs(images, theirs)["logits"].argmax(-1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
-from kdviz.networks import predict
+from kdviz.networks import in_training_precision, predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
 from kdviz.runs import Run
@@ -61,17 +61,20 @@ class Teachers:
         """
         if self.live:
             answers = [
-                _averaged([predict(network, inputs[stream], self._kept) for network in several])
-                for stream, several in self.live
+                _averaged([self._live(network, inputs[stream]) for network in several]) for stream, several in self.live
             ]
             return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
         return {name: table[self.place[:, None], rows] for name, table in self.tables.items()}
+
+    @torch.no_grad()
+    def _live(self, network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+        return self._kept(in_training_precision(network, inputs))
 
     def _kept(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"logits": outputs["logits"]} | self.objective.seen(outputs)
 
     def _network(self, teacher: Recipe) -> nn.Module:
-        return copy.deepcopy(self.parents[teacher].network()).to(self.device)
+        return copy.deepcopy(self.parents[teacher].network()).to(self.device, torch.get_default_dtype()).eval()
 
     def _on_training_set(self, teacher: Recipe | GivenLogits) -> dict[str, Tensor]:
         if isinstance(teacher, GivenLogits):

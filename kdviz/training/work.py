@@ -17,10 +17,10 @@ from kdviz.data import load
 from kdviz.recipes import Recipe
 from kdviz.runs import Run, Store
 from kdviz.training.arrays import Array
+from kdviz.training.checkpoints import restore, state
 from kdviz.training.grouping import fitting, grouped
 
 CHECKPOINT_SECONDS = 20.0
-SMALL = 2e7  # multiplications a step: more threads than one gain little below, and cost much on a busy processor
 
 
 def best_device() -> str:
@@ -126,10 +126,10 @@ class Work:
     ) -> None:
         with as_it_was(device):
             array = Array(recipes, self.runs, device)
-            if array.multiplications < SMALL:
+            if array.small:
                 torch.set_num_threads(1)
             if checkpoint:
-                array.restore(*checkpoint)
+                restore(array, *checkpoint)
             examples = len(recipes) * recipes[0].batch_size
             self.bar.update(array.step * examples)
             self._fit(array, examples)
@@ -159,7 +159,7 @@ class Work:
 
     def _keep(self, array: Array) -> None:
         try:
-            self.store.keep_unfinished(*array.state())
+            self.store.keep_unfinished(*state(array))
         except OSError as problem:
             warnings.warn(f"no checkpoint could be written, training goes on: {problem}", stacklevel=7)
 
