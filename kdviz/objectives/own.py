@@ -1,7 +1,9 @@
 """A loss of one's own, written for one student."""
 
 import inspect
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, make_dataclass
 from types import FunctionType
 from typing import Any
@@ -92,10 +94,9 @@ class OfOneStudent(Objective):
 
         several = outputs, teacher, labels, numbers
         if len(labels) > 1:
-            try:
+            with suppress(RuntimeError), warnings.catch_warnings():  # where it cannot be mapped, one after another
+                warnings.filterwarnings("ignore", "There is a performance drop")  # F.kl_div, by an operation at a time
                 return torch.func.vmap(of_one, randomness="different")(*several)
-            except RuntimeError:  # it looks at its values, say: then one student after another
-                pass
         parts = ([{n: v[i] for n, v in each.items()} if isinstance(each, dict) else each[i] for each in several]
                  for i in range(len(labels)))  # fmt: skip
         return torch.stack([of_one(*part) for part in parts])
