@@ -2,7 +2,7 @@
 
 from kdviz import bench, claims, explorers, figures, measures, objectives, papers
 from kdviz.data import Jitter, lane, load
-from kdviz.networks import cnn, mlp
+from kdviz.networks import cnn, members, mlp, resnet, transformer
 from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
 from kdviz.recipes import Recipe, grid
 from kdviz.runs import Run, Runs, Store
@@ -10,6 +10,6 @@ from kdviz.training import Diverged, train
 
 __all__ = [
     "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run", "Runs",
-    "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
-    "objectives", "papers", "train",
+    "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures",
+    "members", "mlp", "objectives", "papers", "resnet", "train", "transformer",
 ]  # fmt: skip

@@ -1,7 +1,15 @@
 """Networks as small frozen descriptions; what they build answers with named outputs."""
 
 from kdviz.networks.cnn import CNN, cnn
+from kdviz.networks.members import Members, members
 from kdviz.networks.mlp import MLP, mlp
 from kdviz.networks.network import Network, measuring, predict, predict_logits
+from kdviz.networks.resnet import ResNet, resnet
+from kdviz.networks.transformer import Transformer, transformer
 
-__all__ = ["CNN", "MLP", "Network", "cnn", "measuring", "mlp", "predict", "predict_logits"]
+Architecture = MLP | CNN | ResNet | Transformer | Members  # what can be the model of a recipe
+
+__all__ = [
+    "CNN", "MLP", "Architecture", "Members", "Network", "ResNet", "Transformer", "cnn", "measuring", "members", "mlp",
+    "predict", "predict_logits", "resnet", "transformer",
+]  # fmt: skip
