@@ -9,10 +9,10 @@ import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any
+from typing import Any, get_args
 
 from kdviz.data import Dataset, Description, Jitter
-from kdviz.networks import CNN, MLP, Module
+from kdviz.networks import Architecture
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
 from kdviz.schedules import ONE_CYCLE, SGD, AdamW
 
@@ -28,7 +28,7 @@ class Recipe:
     ----------
     data : Dataset or Description
         A recipe keeps the description alone, never tensors.
-    model : MLP or CNN
+    model : MLP, CNN, ResNet, Transformer or Members
     objective : Objective
         One of :mod:`kdviz.objectives`. A teacher inside it is a recipe too, so the whole ancestry is in the key.
     epochs : float
@@ -54,7 +54,7 @@ class Recipe:
     """
 
     data: Description
-    model: MLP | CNN | Module
+    model: Architecture
     objective: Objective
     epochs: float = 20.0
     batch_size: int = 128
@@ -91,7 +91,7 @@ class Recipe:
             raise ValueError("frozen trains a new last layer on the features of another's network: give init, whole")
 
     def _check_kinds(self) -> None:
-        kinds = {"data": Description, "model": MLP | CNN | Module, "objective": Objective}
+        kinds = {"data": Description, "model": Architecture, "objective": Objective}
         kinds |= {"augment": Jitter | None, "init": Recipe | None, "optimizer": AdamW | SGD}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
@@ -203,8 +203,8 @@ def restored(said: Any) -> Any:
         return tuple(map(restored, said))
     if not isinstance(said, dict):
         return said
-    kinds = (Recipe, Description, Jitter, MLP, CNN, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
-    kinds += (AdamW, SGD)
+    kinds = (Recipe, Description, Jitter, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
+    kinds += (AdamW, SGD, *get_args(Architecture))
     known = {kind.__name__: kind for kind in kinds}
     if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
         raise ValueError(f"no recipe can be made of {said}")

@@ -20,7 +20,7 @@ MAY |= {"checks": {"data", "objectives", "measures"}, "publish": {*MAKING, "meas
 # Inside a room of the making wing the same holds: each file may import those to its left.
 WITHIN = {
     "data": ["files", "intents", "banking77", "sources", "splits", "augment", "datasets"],
-    "networks": ["network", "mlp", "cnn", "module"],
+    "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module"],
     "runs": ["run", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",

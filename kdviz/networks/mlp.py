@@ -1,13 +1,12 @@
 """Fully connected networks."""
 
-import operator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
 from torch import nn
 
-from kdviz.networks.network import Network
+from kdviz.networks.network import Network, whole
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class MLP:
     input_dropout: float = 0.0
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden", tuple(map(operator.index, self.hidden)))
+        object.__setattr__(self, "hidden", tuple(whole(units, "each layer of an MLP") for units in self.hidden))
         for name in ("dropout", "input_dropout"):
             object.__setattr__(self, name, float(getattr(self, name)))
         if not self.hidden or min(self.hidden) < 1:

@@ -1,7 +1,9 @@
 """What a description builds: a trunk and a head, answers with names, and how they are asked for."""
 
+import operator
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ class Network(nn.Module):
     """A trunk and a linear head.
 
     A forward pass gives ``features`` of shape (N, D), ``logits`` (N, C) and, after the i-th pooling, ``map i``
-    (N, channels, H, W).
+    (N, channels, H, W), of sequences (N, channels, L).
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Linear):
@@ -25,9 +27,17 @@ class Network(nn.Module):
         x = inputs
         for layer in self.trunk:
             x = layer(x)
-            if isinstance(layer, nn.MaxPool2d):
+            if isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 maps[f"map {len(maps) + 1}"] = x
         return maps | {"features": x, "logits": self.head(x)}
+
+
+def whole(value: Any, what: str) -> int:
+    """``value`` as an int; ValueError, with ``what`` it should be, where it is none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{what} is a whole number, not {value!r}") from None
 
 
 @contextmanager

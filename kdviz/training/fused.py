@@ -15,9 +15,9 @@ def fusable(model) -> bool:
 class Fused:
     """Students of one architecture, their parameters stacked.
 
-    Inside, dense activations have shape (students, units, examples) and images (examples, students·channels, height,
-    width): so the weights that meet one input, those of a stream's students in the first layer, lie one under the
-    other and need no copy of it.
+    Inside, dense activations have shape (students, units, examples), images (examples, students·channels, height,
+    width) and sequences (examples, students·channels, length): so the weights that meet one input, those of a stream's
+    students in the first layer, lie one under the other and need no copy of it.
 
     Parameters
     ----------
@@ -61,20 +61,21 @@ class Fused:
         -------
         dict
             ``features`` of shape (students, N, D), ``logits`` of shape (students, N, classes) and each ``map i`` of
-            shape (students, N, channels, height, width).
+            shape (students, N, channels, height, width), of sequences (students, N, channels, length).
         """
         streams, examples = inputs.shape[:2]
         x, maps, weights = inputs, {}, weights or self.parameters
+        beside = False  # whether the students' channels lie side by side, examples first
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
                 x = self._product(name, x, weights)
-            elif isinstance(layer, nn.Conv2d):
-                x = x.transpose(0, 1).flatten(1, 2) if x.ndim == 5 else x
+            elif isinstance(layer, nn.Conv1d | nn.Conv2d):
+                x = x if beside else x.transpose(0, 1).flatten(1, 2)
                 x = self._convolution(name, layer, x, weights)
-                streams = self.students
+                streams, beside = self.students, True
             elif isinstance(layer, nn.Flatten):
-                x = x.view(examples, streams, -1).transpose(0, 1) if x.ndim == 4 else x  # 4: after a convolution
+                x = x.view(examples, streams, -1).transpose(0, 1) if beside else x
                 x = x.flatten(2).mT.contiguous()
             elif isinstance(layer, nn.Dropout):
                 if training and layer.p:
@@ -82,7 +83,7 @@ class Fused:
                     x = F.dropout(own, layer.p)
             elif isinstance(layer, nn.ReLU):
                 x = F.relu(x)
-            elif isinstance(layer, nn.MaxPool2d):
+            elif isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 x = layer(x)
                 of_each = x.view(examples, self.students, -1, *x.shape[2:]).transpose(0, 1)
                 maps[f"map {len(maps) + 1}"] = of_each
@@ -90,9 +91,10 @@ class Fused:
                 raise TypeError(f"no fused form of the layer {type(layer).__name__}")
         return maps | {"features": features.mT, "logits": x.mT}
 
-    def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+    def _convolution(self, name: str, layer: nn.Conv1d | nn.Conv2d, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        convolve = F.conv1d if isinstance(layer, nn.Conv1d) else F.conv2d
         weight, bias = weights[f"{name}.weight"].flatten(0, 1), weights[f"{name}.bias"].flatten()
-        return F.conv2d(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
+        return convolve(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
 
     def _product(self, name: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
         weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
