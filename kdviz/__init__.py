@@ -1,7 +1,7 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
 from kdviz import bench, claims, explorers, figures, measures, objectives, papers
-from kdviz.data import Jitter, lane, load
+from kdviz.data import Crop, Erase, Flip, Jitter, MixUp, data_of, image_folder, lane, load
 from kdviz.networks import cnn, mlp
 from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
 from kdviz.recipes import Recipe, grid
@@ -9,7 +9,7 @@ from kdviz.runs import Run, Runs, Store
 from kdviz.training import Diverged, train
 
 __all__ = [
-    "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run", "Runs",
-    "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
-    "objectives", "papers", "train",
+    "AttentionTransfer", "Contrastive", "Crop", "Diverged", "Erase", "Flip", "HardLabels", "Hints", "Jitter", "MixUp",
+    "Recipe", "Run", "Runs", "SoftTargets", "Store", "bench", "claims", "cnn", "data_of", "explorers", "figures",
+    "grid", "image_folder", "lane", "load", "measures", "mlp", "objectives", "papers", "train",
 ]  # fmt: skip
