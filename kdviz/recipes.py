@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, get_args
 
-from kdviz.data import Dataset, Description, Jitter
+from kdviz.data import Augmentation, Crop, Dataset, Description, Erase, Flip, Jitter, MixUp
 from kdviz.networks import Architecture
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
 from kdviz.schedules import ONE_CYCLE, SGD, AdamW
@@ -38,9 +38,8 @@ class Recipe:
     learning_rate : float
         The peak.
     weight_decay : float
-    augment : Jitter, …, or a tuple of them, optional
-    optimizer : AdamW or SGD
-        See :mod:`kdviz.schedules`; AdamW with one cycle by default.
+    augment : Jitter, Crop, Flip, Erase, MixUp, or several of them, optional
+        What changes the training images of each step; several do so one after another.
     seed : int
         Of initialisation, order and augmentation, each with a generator of its own, and of dropout, whose masks an
         array draws with the seed of its first student.
@@ -60,7 +59,7 @@ class Recipe:
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    augment: Jitter | None = None
+    augment: Augmentation | tuple[Augmentation, ...] | None = None
     seed: int = 0
     init: "Recipe | None" = None
     init_weight: float = 1.0
@@ -70,6 +69,9 @@ class Recipe:
     def __post_init__(self):
         if isinstance(self.data, Dataset):
             object.__setattr__(self, "data", self.data.description)
+        if isinstance(self.augment, tuple | list):  # of one, or of none: as if it were said alone
+            alone = next(iter(self.augment), None)
+            object.__setattr__(self, "augment", tuple(self.augment) if len(self.augment) > 1 else alone)
         self._check_kinds()
         for name in ("batch_size", "seed"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
@@ -92,16 +94,25 @@ class Recipe:
 
     def _check_kinds(self) -> None:
         kinds = {"data": Description, "model": Architecture, "objective": Objective}
-        kinds |= {"augment": Jitter | None, "init": Recipe | None, "optimizer": AdamW | SGD}
+        kinds |= {"init": Recipe | None, "optimizer": AdamW | SGD}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 wanted = getattr(kind, "__name__", kind)
                 raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
+        self._check_augment()
         self._check_teachers()
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
         if self.init and self.init.model != self.model:
             raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
+
+    def _check_augment(self) -> None:
+        several = self.augment if isinstance(self.augment, tuple) else (self.augment,)
+        strange = [type(each).__name__ for each in several if self.augment and not isinstance(each, Augmentation)]
+        if strange:
+            raise ValueError(f"augment is a Jitter, Crop, Flip, Erase or MixUp, or a tuple of them, not {strange[0]}")
+        if isinstance(self.objective, Contrastive) and any(isinstance(each, MixUp) for each in several):
+            raise ValueError("Contrastive asks which examples are of one class: MixUp leaves none of one class")
 
     def _check_teachers(self) -> None:
         said, teachers, reads = type(self.objective).__name__, self.objective.teachers, {*self.objective.reads}
@@ -203,7 +214,8 @@ def restored(said: Any) -> Any:
         return tuple(map(restored, said))
     if not isinstance(said, dict):
         return said
-    kinds = (Recipe, Description, Jitter, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
+    changes = (Jitter, Crop, Flip, Erase, MixUp)
+    kinds = (Recipe, Description, *changes, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
     kinds += (AdamW, SGD, *get_args(Architecture))
     known = {kind.__name__: kind for kind in kinds}
     if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:

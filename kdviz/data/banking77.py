@@ -11,6 +11,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from kdviz.data.files import FILES, content, paths
 from kdviz.data.intents import INTENTS
+from kdviz.data.wordpieces import as_pieces, learnt_pieces
+
+PIECES, LENGTH = 1500, 64  # of the vocabulary, and of a sentence: one in 270 is longer
 
 
 def read_banking77() -> tuple[tuple, tuple]:
@@ -19,13 +22,29 @@ def read_banking77() -> tuple[tuple, tuple]:
     A bag of words is 1 where the sentence has the word, however often. Of the words, of two characters or more
     in lower case, those are counted that at least two training sentences have; test sentences have no say.
     """
+    (texts, labels), (test_texts, test_labels) = _parts()
+    words = CountVectorizer(binary=True, min_df=2, dtype=np.uint8)
+    bags = words.fit_transform(texts).toarray()
+    return (bags, labels, texts), (words.transform(test_texts).toarray(), test_labels, test_texts)
+
+
+def read_banking77_pieces() -> tuple[tuple, tuple, tuple[str, ...]]:
+    """The training and the test part as word pieces, and the vocabulary, which training sentences alone make.
+
+    A part is tokens, shape (N, 64), int64, padded with 0; labels, shape (N,); and the N sentences.
+    """
+    parts = _parts()
+    vocabulary = learnt_pieces(parts[0][0], PIECES)
+    train, test = ((as_pieces(texts, vocabulary, LENGTH), labels, texts) for texts, labels in parts)
+    return train, test, vocabulary
+
+
+def _parts() -> tuple[tuple, tuple]:
+    """Sentences and labels of the training and the test part."""
     train, test, categories = map(_unaltered, paths("banking77"))
     if tuple(json.loads(categories)) != INTENTS:
         raise ValueError("categories.json of banking77 lists other intents than kdviz/data/intents.py: correct that")
-    words = CountVectorizer(binary=True, min_df=2, dtype=np.uint8)
-    (texts, labels), (test_texts, test_labels) = map(_sentences, (train, test))
-    bags = words.fit_transform(texts).toarray()
-    return (bags, labels, texts), (words.transform(test_texts).toarray(), test_labels, test_texts)
+    return _sentences(train), _sentences(test)
 
 
 def _unaltered(path: Path) -> str:

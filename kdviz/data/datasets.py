@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from kdviz.data import sources
-from kdviz.data.sources import CLASSES
+from kdviz.data.names import OWN, classes_of
 from kdviz.data.splits import Description, Split
+from kdviz.data.wordpieces import as_text
+
+MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,10 @@ class Dataset:
         Which examples of the full training set are trained on.
     held_out : Tensor or None
         Which examples of the full training set stand in for the test split.
+    full_unlabelled : Split or None
+        Inputs without labels, where the data set has some; the labels of this split are 0 and mean nothing.
+    vocabulary : tuple of str or None
+        What the tokens stand for, where inputs are tokens.
     """
 
     description: Description
@@ -34,6 +41,8 @@ class Dataset:
     full_test: Split
     rows: Tensor
     held_out: Tensor | None = None
+    full_unlabelled: Split | None = None
+    vocabulary: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -41,7 +50,7 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return CLASSES[self.name]
+        return classes_of(self.name)
 
     @cached_property
     def train(self) -> Split:
@@ -83,11 +92,39 @@ class Dataset:
         """
         return self._narrow("replace_inputs", source)
 
+    def unlabelled(self, n: int | None = None, seed: int = 0) -> "Dataset":
+        """Train on the inputs without labels: students learn from soft targets alone.
+
+        They are the full training set then, which an epoch counts. The test split stays.
+
+        Parameters
+        ----------
+        n : int, optional
+            Train on as many of them, drawn at random; on all if None.
+        seed : int
+            Of that draw.
+        """
+        return self._narrow("unlabelled", *(() if n is None else (operator.index(n), operator.index(seed))))
+
+    def decode(self, tokens) -> str:
+        """The words that one example's tokens, shape (L,), stand for."""
+        if self.vocabulary is None:
+            raise ValueError(f"the inputs of {self.name} are no tokens: there is nothing to decode")
+        return as_text(torch.as_tensor(tokens).tolist(), self.vocabulary)
+
     def _narrow(self, verb: str, *what) -> "Dataset":
+        if self.full_unlabelled is not None and self.full_train is self.full_unlabelled:
+            raise ValueError(f"no {verb} after unlabelled: unlabelled(n, seed) takes n of them, split comes before")
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
+        if verb == "unlabelled":
+            rows = self._unlabelled_rows(*what)
+            return replace(
+                self, description=description, full_train=self.full_unlabelled, full_test=self.test, rows=rows,
+                held_out=None,
+            )  # fmt: skip
         if verb in ("shuffle_labels", "replace_inputs"):
             train = self._shuffled(*what) if verb == "shuffle_labels" else self._replaced(*what)
-            return Dataset(description, train, self.test, self.rows)
+            return replace(self, description=description, full_train=train, full_test=self.test, held_out=None)
         labels, rows, held_out = self.full_train.labels[self.rows], self.rows, self.held_out
         if verb in ("without", "only"):
             rows = rows[torch.isin(labels, torch.tensor(what)) == (verb == "only")]
@@ -96,7 +133,20 @@ class Dataset:
         else:
             chosen, rest = map(torch.from_numpy, sources.draw(labels.numpy(), *what))
             rows, held_out = (rows[chosen], held_out) if verb == "take" else (rows[rest], rows[chosen])
-        return Dataset(description, self.full_train, self.full_test, rows, held_out)
+        return replace(self, description=description, rows=rows, held_out=held_out)
+
+    def _unlabelled_rows(self, n: int | None = None, seed: int = 0) -> Tensor:
+        if self.full_unlabelled is None:
+            raise ValueError(f"{self.name} has no inputs without labels: kd.data_of takes some, mnist1d and stl10 have")
+        narrowed = ", ".join(verb for verb, *_ in self.description.narrowed if verb != "split")
+        if narrowed:
+            raise ValueError(f"unlabelled replaces all of the training set: only split comes before it, not {narrowed}")
+        size = len(self.full_unlabelled)
+        if n is None:
+            return torch.arange(size)
+        if not 1 <= n <= size:
+            raise ValueError(f"cannot draw {n} of {size} examples without labels: ask for 1 to {size}")
+        return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:n].sort().values
 
     def _shuffled(self, seed: int) -> Split:
         labels = self.full_train.labels.clone()
@@ -117,9 +167,12 @@ def load(name: str, *, download: bool = False) -> Dataset:
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion_mnist", "digits_pairs", "mnist_pairs", "banking77"}
-        ``digits`` comes with scikit-learn. The others are read from ``$KDVIZ_DATA`` (default: ``data/``): images in
-        torchvision's layout, sentences (bags of words) in ``text/BANKING77``. A pair is two digits side by side.
+    name : str
+        ``digits`` and ``digits_pairs`` come with scikit-learn, ``mnist1d`` is generated. The others are read from
+        ``$KDVIZ_DATA`` (default: ``data/``): ``mnist``, ``fashion_mnist``, ``mnist_pairs``, ``kmnist``, ``emnist``,
+        ``cifar10``, ``cifar100``, ``svhn`` and ``stl10`` in torchvision's layout, ``banking77`` (bags of words) and
+        ``banking77_pieces`` (tokens) in ``text/BANKING77``. A pair is two digits side by side. Data of one's own have
+        the name in their description.
     download : bool
         Fetch the files first if they are missing. Nothing is downloaded otherwise.
 
@@ -129,12 +182,21 @@ def load(name: str, *, download: bool = False) -> Dataset:
         Unknown name, or a file that is truncated, altered or of another kind.
     FileNotFoundError
         The files are missing.
+    LookupError
+        Data of one's own that this process has not made.
     """
-    if name not in CLASSES:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
-    if download and not sources.on_disk(name):
-        sources.download(name)
+    classes_of(name)
+    if name in OWN:
+        return MADE[name]
+    if download:
+        sources.fetch(name)
     return _load(name, sources.folder())
+
+
+def remember(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
+    """Let :func:`load` find data of one's own in this process, and return what it finds."""
+    OWN[dataset.name] = classes
+    return MADE.setdefault(dataset.name, dataset)
 
 
 def load_described(description: Description) -> Dataset:
@@ -152,12 +214,25 @@ def _noise(shape: torch.Size) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _load(name: str, root: Path) -> Dataset:
-    *parts, largest = sources.read(name)
-    train, test = (_as_split(largest, *part) for part in parts)
-    return Dataset(Description(name), train, test, torch.arange(len(train)))
+    source = sources.read(name)
+    train, test = (_as_split(source.largest, *part) for part in (source.train, source.test))
+    bare = None if source.unlabelled is None else unlabelled_split(torch.from_numpy(source.unlabelled))
+    return Dataset(
+        Description(name), train, test, torch.arange(len(train)), full_unlabelled=bare, vocabulary=source.vocabulary
+    )
 
 
-def _as_split(largest: int, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None) -> Split:
-    inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
-    inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
+def unlabelled_split(inputs: Tensor) -> Split:
+    """Inputs without labels: 0 stands in for each."""
+    return Split(inputs, torch.zeros(len(inputs), dtype=torch.int64), torch.arange(len(inputs)))
+
+
+def _as_split(
+    largest: int | None, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None
+) -> Split:
+    if largest is None:
+        inputs = torch.tensor(np.ascontiguousarray(inputs))
+    else:
+        inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
+        inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
     return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)

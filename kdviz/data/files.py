@@ -31,6 +31,7 @@ FILES = {
     }),
 }  # fmt: skip
 FILES["mnist_pairs"] = FILES["mnist"]  # made when read, of MNIST's own digits
+FILES["banking77_pieces"] = FILES["banking77"]
 
 
 def absent(path: Path) -> str:

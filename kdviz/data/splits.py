@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdviz.data.sources import CLASSES
+from kdviz.data.names import classes_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +14,8 @@ class Split:
 
     Attributes
     ----------
-    inputs : Tensor, shape (N, ...), float32
+    inputs : Tensor, shape (N, ...)
+        float32; or uint8, of which x stands for x/255; or tokens, int64. :func:`as_numbers` reads all of them.
     labels : Tensor, shape (N,), int64
     index : Tensor, shape (N,), int64
         Where each example stands in the full split it was taken from.
@@ -32,10 +33,10 @@ class Split:
 
     @property
     def images(self) -> Tensor:
-        """The inputs where they are images, shape (N, C, H, W) in [0, 1]."""
+        """The inputs where they are images, shape (N, C, H, W), float32 in [0, 1]."""
         if self.inputs.ndim != 4:
             raise ValueError(f"inputs of shape {tuple(self.inputs.shape)} are no images: read .inputs or .texts")
-        return self.inputs
+        return as_numbers(self.inputs, torch.float32)
 
     def __getitem__(self, rows: Tensor) -> "Split":
         texts = self.texts and tuple(self.texts[row] for row in torch.arange(len(self))[rows].tolist())
@@ -55,19 +56,19 @@ class Description:
     @property
     def missing(self) -> list[int]:
         """Indices of the classes that narrowing left out of the training set."""
-        left = set(range(len(CLASSES[self.name])))
+        left = set(range(len(classes_of(self.name))))
         for verb, *what in self.narrowed:
             left = left - set(what) if verb == "without" else left & set(what) if verb == "only" else left
-        return sorted(set(range(len(CLASSES[self.name]))) - left)
+        return sorted(set(range(len(classes_of(self.name)))) - left)
 
     @property
     def unlabelled(self) -> bool:
         """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
-        return any(verb == "replace_inputs" for verb, *_ in self.narrowed)
+        return any(verb in ("replace_inputs", "unlabelled") for verb, *_ in self.narrowed)
 
 
 def as_numbers(inputs: Tensor, dtype: torch.dtype) -> Tensor:
-    """What a network is given: bytes stand for shares of 255, whole numbers are tokens and stay as they are."""
+    """Inputs as a network takes them: bytes as shares of 255, floats as ``dtype``, tokens as they are."""
     if inputs.dtype == torch.uint8:
         return inputs.to(dtype).div_(255)
     return inputs.to(dtype) if inputs.is_floating_point() else inputs

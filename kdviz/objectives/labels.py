@@ -9,13 +9,23 @@ from kdviz.objectives.objective import Objective
 
 
 def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross entropy of each example with its label, shape (..., N)."""
-    return -log_softmax(logits).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    """The cross entropy of each example with its label, shape (..., N).
+
+    Labels are class indices, shape (..., N), or probabilities, shape (..., N, C), as MixUp makes them.
+    """
+    return -_of_label(log_softmax(logits), labels).squeeze(-1)
 
 
 def log_softmax(logits: Tensor) -> Tensor:
     """As torch's over the last dimension, shape (..., N, C)."""
     return F.log_softmax(logits.mT, -2).mT  # over a dimension that is not the last: twenty times faster for ten classes
+
+
+def _of_label(log_q: Tensor, labels: Tensor) -> Tensor:
+    """What labels pick of log-probabilities, or weigh, shape (..., N, 1)."""
+    if labels.is_floating_point():
+        return (labels * log_q).sum(-1, keepdim=True)
+    return log_q.gather(-1, labels.unsqueeze(-1))
 
 
 @dataclass(frozen=True)
@@ -41,5 +51,5 @@ class HardLabels(Objective):
     def losses(outputs, labels, teacher, extra, smoothing) -> Tensor:
         """See :meth:`Objective.losses`."""
         log_q = log_softmax(outputs["logits"])
-        of_label = log_q.gather(-1, labels.unsqueeze(-1)).mean((-2, -1))
+        of_label = _of_label(log_q, labels).mean((-2, -1))
         return -((1 - smoothing) * of_label + smoothing * log_q.mean((-2, -1)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kdviz import measures
 from kdviz.data import load, load_described
-from kdviz.data.sources import CLASSES
+from kdviz.data.names import classes_of
 from kdviz.networks import predict_logits
 from kdviz.recipes import Recipe
 
@@ -63,7 +63,7 @@ class Run:
         missing = self.recipe.data.missing
         if not any(verb == "only" for verb, *_ in self.recipe.data.narrowed):
             return missing
-        return [c for c in range(len(CLASSES[self.recipe.data.name])) if c not in missing]
+        return [c for c in range(len(classes_of(self.recipe.data.name))) if c not in missing]
 
     def logits(self, split: str = "test", device: str = "cpu") -> Tensor:
         """Logits, shape (N, C), in the default precision.
