@@ -81,7 +81,7 @@ def test_the_last_layer_is_named_head(described, shape):
     network, inputs = built(described, shape).eval(), examples(shape)
     before = network(inputs)
     heads = {name: weight for name, weight in network.named_parameters() if name.startswith("head.")}
-    assert heads
+    assert heads and not [name for name in network.state_dict() if ".head." in name]
     with torch.no_grad():
         for weight in heads.values():
             weight.zero_()
@@ -120,6 +120,13 @@ def test_a_resnet_halves_the_sides_twice_and_doubles_the_channels_twice():
     maps = [tuple(outputs[f"map {i}"].shape[1:]) for i in (1, 2, 3)]
     assert maps == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
     assert {outputs[name].shape for name in ("features 1", "features 2", "features")} == {(2, 64)}
+
+
+def test_a_resnet_begins_with_filters_drawn_for_relus():
+    """He et al. 2015, equation 14, by the outputs of a filter, as in He et al. 2016's own code."""
+    for module in built(kd.resnet(8, 32), (3, 32, 32)).modules():
+        if isinstance(module, nn.Conv2d):
+            assert module.weight.std().item() == pytest.approx((2 / 9 / module.out_channels) ** 0.5, rel=0.1)
 
 
 def plain_resnet(described, state, x):
@@ -245,6 +252,18 @@ def test_a_sequence_of_padding_alone_has_finite_answers_and_gradients(pool):
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
     assert all(torch.isfinite(values).all() for values in (*outputs.values(), *gradients))
     assert pool == "cls" or not outputs["features"].any()
+
+
+def test_an_encoder_begins_with_small_vectors_and_drops_its_share_of_them():
+    network = built(kd.transformer(2, 64, vocabulary=200, dropout=0.4), TOKENS)
+    for weight in (network.tokens.weight, network.positions, network.cls):
+        assert weight.std().item() == pytest.approx(0.02, rel=0.2)
+    tokens = torch.randint(0, 200, (100, *TOKENS))
+    outputs = network.train()(tokens)
+    assert (outputs["hidden 0"] == 0).float().mean().item() == pytest.approx(0.4, abs=0.02)
+    for part in ("hidden 1", "hidden 2"):  # both parts of a layer were dropped at about 0.4² of the places
+        before = outputs[f"hidden {int(part[-1]) - 1}"]
+        assert (outputs[part] == before).float().mean().item() == pytest.approx(0.16, abs=0.02)
 
 
 def test_tokens_may_be_held_as_exact_floats():
