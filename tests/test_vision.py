@@ -180,6 +180,20 @@ def test_a_truncated_file_is_a_clear_error(written):
     kd.load(name)
 
 
+@pytest.mark.parametrize("name", ["kmnist", "emnist"])
+def test_labels_of_another_data_set_are_a_clear_error(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
+    write_idx(name, tmp_path, monkeypatch)
+    path = [*vision._files(name)][1]
+    for labels in (np.full(60, len(names.CLASSES[name])), np.zeros(59)):
+        path.write_bytes(idx(labels.astype(np.uint8)))
+        with pytest.raises(ValueError, match=f"{path.name} of {name} is truncated or of another data set: delete it"):
+            kd.load(name)
+    path.write_bytes(b"\x00\x00\x0d\x01" + (60).to_bytes(4, "big") + np.zeros(60, ">f4").tobytes())
+    with pytest.raises(ValueError, match=f"{path.name} of {name} is truncated or of another data set: delete it"):
+        kd.load(name)
+
+
 class Harmful:
     def __reduce__(self):
         return pytest.fail, ("an altered pickle was opened",)
