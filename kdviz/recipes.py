@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, get_args
 
+from kdviz.compression import Compression
 from kdviz.data import Augmentation, Crop, Dataset, Description, Erase, Flip, Jitter, MixUp
 from kdviz.networks import Architecture
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
@@ -40,6 +41,8 @@ class Recipe:
     weight_decay : float
     augment : Jitter, Crop, Flip, Erase, MixUp, or several of them, optional
         What changes the training images of each step; several do so one after another.
+    compression : Compression, optional
+        What the network loses while it learns: see :mod:`kdviz.compression`.
     seed : int
         Of initialisation, order and augmentation, each with a generator of its own, and of dropout, whose masks an
         array draws with the seed of its first student.
@@ -65,6 +68,7 @@ class Recipe:
     init_weight: float = 1.0
     frozen: bool = False
     optimizer: AdamW | SGD = ONE_CYCLE
+    compression: Compression | None = None
 
     def __post_init__(self):
         if isinstance(self.data, Dataset):
@@ -95,6 +99,7 @@ class Recipe:
     def _check_kinds(self) -> None:
         kinds = {"data": Description, "model": Architecture, "objective": Objective}
         kinds |= {"init": Recipe | None, "optimizer": AdamW | SGD}
+        kinds |= {"compression": Compression | None}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 wanted = getattr(kind, "__name__", kind)

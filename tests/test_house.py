@@ -10,7 +10,7 @@ import yaml
 
 from kdviz.data.sources import ROOT
 
-MAKING = ["data", "networks", "objectives", "schedules", "recipes", "runs", "training", "bench"]
+MAKING = ["data", "networks", "objectives", "compression", "schedules", "recipes", "runs", "training", "bench"]
 SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}

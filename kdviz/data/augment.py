@@ -70,7 +70,7 @@ class Crop:
         if self.padding >= min(height, width):
             raise ValueError(f"images of {height} × {width} pixels have no {self.padding} to mirror: pad by fewer")
         rows, columns = (
-            _mirrored(torch.arange(size, device=images.device) + (self.padding - shifts[:, axis, None]), size)
+            _mirrored(torch.arange(size, device=images.device) + (shifts[:, axis, None] - self.padding), size)
             for axis, size in enumerate((height, width))
         )
         place = (rows[:, :, None] * width + columns[:, None]).flatten(1)

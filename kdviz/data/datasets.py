@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kdviz.data import sources
 from kdviz.data.names import OWN, classes_of
-from kdviz.data.splits import Description, Split
+from kdviz.data.splits import Description, Split, are_tokens
 from kdviz.data.wordpieces import as_text
 
 MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
@@ -116,15 +116,11 @@ class Dataset:
         if self.full_unlabelled is not None and self.full_train is self.full_unlabelled:
             raise ValueError(f"no {verb} after unlabelled: unlabelled(n, seed) takes n of them, split comes before")
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
-        if verb == "unlabelled":
-            rows = self._unlabelled_rows(*what)
-            return replace(
-                self, description=description, full_train=self.full_unlabelled, full_test=self.test, rows=rows,
-                held_out=None,
-            )  # fmt: skip
-        if verb in ("shuffle_labels", "replace_inputs"):
-            train = self._shuffled(*what) if verb == "shuffle_labels" else self._replaced(*what)
-            return replace(self, description=description, full_train=train, full_test=self.test, held_out=None)
+        if verb in ("unlabelled", "shuffle_labels", "replace_inputs"):
+            changed = replace(self, description=description, full_test=self.test, held_out=None)
+            if verb == "unlabelled":
+                return replace(changed, full_train=self.full_unlabelled, rows=self._unlabelled_rows(*what))
+            return replace(changed, full_train=(self._shuffled if verb == "shuffle_labels" else self._replaced)(*what))
         labels, rows, held_out = self.full_train.labels[self.rows], self.rows, self.held_out
         if verb in ("without", "only"):
             rows = rows[torch.isin(labels, torch.tensor(what)) == (verb == "only")]
@@ -159,6 +155,8 @@ class Dataset:
         inputs = _noise(shape) if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
         if inputs.shape != shape:
             raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
+        if are_tokens(inputs) != are_tokens(self.full_train.inputs):
+            raise ValueError(f"inputs of {self.name} and {source} are not of a kind: tokens cannot stand for numbers")
         return replace(self.full_train, inputs=inputs, texts=None)
 
 

@@ -35,8 +35,9 @@ def read_mnist1d() -> tuple[tuple, tuple, np.ndarray]:
 
 def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     """What was made before, if it is whole."""
-    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path) as file:
-        curves, labels = file["curves"], file["labels"]
+    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), open(path, "rb") as file:
+        arrays = np.load(file)
+        curves, labels = arrays["curves"], arrays["labels"]
         if _digest(curves, labels) == KNOWN:
             return curves, labels
     return None

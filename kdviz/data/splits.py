@@ -51,7 +51,7 @@ class Description:
     narrowed: tuple[tuple, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}" for verb, *what in self.narrowed)])
+        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}".rstrip() for verb, *what in self.narrowed)])
 
     @property
     def missing(self) -> list[int]:
@@ -68,7 +68,12 @@ class Description:
 
 
 def as_numbers(inputs: Tensor, dtype: torch.dtype) -> Tensor:
-    """Inputs as a network takes them: bytes as shares of 255, floats as ``dtype``, tokens as they are."""
-    if inputs.dtype == torch.uint8:
-        return inputs.to(dtype).div_(255)
-    return inputs.to(dtype) if inputs.is_floating_point() else inputs
+    """Inputs as a network takes them: bytes as shares of 255, other numbers as ``dtype``, tokens as they are."""
+    if are_tokens(inputs):
+        return inputs
+    return inputs.to(dtype).div_(255) if inputs.dtype == torch.uint8 else inputs.to(dtype)
+
+
+def are_tokens(inputs: Tensor) -> bool:
+    """Whether inputs are integers that stand for pieces of text."""
+    return not inputs.is_floating_point() and inputs.dtype != torch.uint8

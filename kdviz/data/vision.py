@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdviz.data.files import folder, read_idx
+from kdviz.data.files import folder
 from kdviz.data.names import CLASSES
 
 KINDS = {  # torchvision's class, and how it is asked for the training and the test part
@@ -129,11 +129,19 @@ def _stl10(name: str) -> tuple[tuple, tuple, np.ndarray]:
 
 
 def _idx(name: str) -> tuple[tuple, tuple]:
-    try:
-        images, labels, test_images, test_labels = (read_idx(path, name) for path in _files(name))
-    except ValueError as problem:
-        wrong = str(problem).partition(":")[0]
-        raise ValueError(f"{wrong}: delete it, and kd.load({name!r}, download=True)") from None
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
+    read = []
+    for i, path in enumerate(_files(name)):  # images, labels, images, labels
+        try:
+            read.append((read_label_file if i % 2 else read_image_file)(str(path)).numpy())
+            sound = i % 2 == 0 or (len(read[-1]) == len(read[-2]) and read[-1].max() < len(CLASSES[name]))
+        except (AssertionError, KeyError, RuntimeError, TypeError, ValueError):
+            sound = False
+        if not sound:
+            how = f"delete it, and kd.load({name!r}, download=True)"
+            raise ValueError(f"{path.name} of {name} is truncated or of another data set: {how}")
+    images, labels, test_images, test_labels = read
     if name == "emnist":
         images, test_images = images.transpose(0, 2, 1), test_images.transpose(0, 2, 1)
     return (images[:, None], labels), (test_images[:, None], test_labels)

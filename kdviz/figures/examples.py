@@ -15,23 +15,17 @@ IMAGES, TEXTS = 6, 3  # that `mistaken` shows
 
 
 def image(pixels: Tensor, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """One image, dark on white, or in colour.
+    """One image, dark on white.
 
     Parameters
     ----------
     pixels : Tensor, shape (C, H, W) or (H, W), in [0, 1]
     """
     ax = ax or plt.gca()
-    ax.imshow(_drawn(pixels), cmap="gray_r", vmin=0, vmax=1)
+    ax.imshow(pixels.squeeze().numpy(), cmap="gray_r", vmin=0, vmax=1)
     ax.set_title(title, loc="center", fontweight="normal", fontsize=10)
     ax.set_axis_off()
     return ax
-
-
-def _drawn(pixels: Tensor) -> np.ndarray:
-    """As matplotlib draws it: shape (H, W, 3) where there are three channels, else (H, W)."""
-    pixels = pixels.movedim(0, -1) if pixels.ndim == 3 and len(pixels) == 3 else pixels.squeeze()
-    return pixels.numpy()
 
 
 def soft_target(
@@ -70,7 +64,9 @@ def gallery(
     rows, step_y, step_x = -(-n // columns), height * 1.45, width * 1.15
     for i in range(n):
         top, left = (i // columns) * step_y, (i % columns) * step_x
-        ax.imshow(_drawn(images[i]), cmap="gray_r", vmin=0, vmax=1, extent=(left, left + width, top + height, top))
+        ax.imshow(
+            images[i].squeeze().numpy(), cmap="gray_r", vmin=0, vmax=1, extent=(left, left + width, top + height, top)
+        )
         colour = COLOURS["right"] if right[i] else COLOURS["wrong"]
         ax.text(left + width / 2, top + height * 1.06, captions[i], ha="center", va="top", fontsize=9, color=colour)
     ax.set(xlim=(-1, min(n, columns) * step_x), ylim=(rows * step_y, -1))
@@ -146,7 +142,7 @@ def mistaken(
     pair : the examples' class, and the other
     teacher, student : Tensor, shape (N,)
         What they predict.
-    examples : Tensor of shape (N, C, H, W), or sequence of N str
+    examples : Tensor of shape (N, 1, H, W), or sequence of N str
     labels : Tensor, shape (N,)
     classes : names of the C classes
     """

@@ -36,12 +36,20 @@ class Alone:
     ) -> dict[str, Tensor]:
         """Outputs, each of shape (1, N, ...), for ``inputs`` of shape (1, N, ...); with other ``weights`` than its own.
 
-        In training, BatchNorm and its kind update their buffers.
+        In training, BatchNorm and its kind update their buffers. ``weights`` are as :meth:`stacked` gives them.
         """
         if self.module.training != training:
             self.module.train(training)
-        called = (lambda x: functional_call(self.module, weights, (x,))) if weights else self.module
+        called = (
+            (lambda x: functional_call(self.module, {n: w[0] for n, w in weights.items()}, (x,)))
+            if weights
+            else self.module
+        )
         return {name: output.unsqueeze(0) for name, output in in_training_precision(called, inputs[0]).items()}
+
+    def stacked(self) -> dict[str, Tensor]:
+        """Its parameters, each of shape (1, ...)."""
+        return {name: weight.unsqueeze(0) for name, weight in self.parameters.items()}
 
     def state_of(self, student: int) -> dict[str, Tensor]:
         """A copy of its weights and buffers, on the CPU, as the module names them."""

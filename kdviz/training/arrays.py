@@ -83,7 +83,10 @@ class Array:
             self.network.parameters[name].requires_grad_(False)
         self.trained |= {f"extra.{name}": weight for name, weight in self.extra.items()}
         averaged = self.first.objective.averaged
-        self.average = {n: w.detach().clone() for n, w in self.network.parameters.items()} if averaged else {}
+        self.average = {n: w.detach().clone() for n, w in self.network.stacked().items()} if averaged else {}
+        self.compression = self.first.compression
+        begun = {n: w.detach() for n, w in self.network.stacked().items()}
+        self.compressed = self.compression.begin(begun) if self.compression else {}
         self.update = Update(self.first.optimizer, self.trained, self.first.weight_decay)
         self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
 
@@ -130,17 +133,29 @@ class Array:
         rows = self.schedule.rows[self.schedule.stream_of]  # of each student
         own = inputs if self.schedule.shared else inputs[self.schedule.stream_of]
         taught = self.teachers.outputs(inputs, rows) | self._averages_answer(own)
-        outputs = self.network(own, training=not self.first.frozen)
+        outputs = self.network(own, training=not self.first.frozen, weights=self.used())
         extra, objective = {**self.extra, **self.state, "rows": rows}, self.first.objective
         losses = objective.losses(outputs, labels, taught, extra, **self.numbers)
         parameters = [*self.trained.values()]  # no student's loss depends on another's weights, or on all of its own
         gradients = torch.autograd.grad(losses.sum(), parameters, materialize_grads=True)
         with torch.no_grad():
             objective.advance(extra, outputs, taught, **self.numbers)
+            self._compress(gradients)
         self.update(gradients, self.schedule.rate)
         self._follow()
         self.loss_sum += losses.detach()
         self.schedule.tick()
+
+    def used(self) -> dict[str, Tensor] | None:
+        """The weights that the students answer with, where they are others than those trained."""
+        return self.compression.used(self.network.stacked(), self.compressed) if self.compression else None
+
+    def _compress(self, gradients: tuple[Tensor, ...]) -> None:
+        if self.compression:
+            weights = self.network.stacked()
+            of_network = {n: g for n, g in zip(self.trained, gradients, strict=True) if n in weights}
+            shaped = {n: g.view_as(weights[n]) for n, g in of_network.items()}
+            self.compression.advance(self.compressed, weights, shaped, self.schedule.done)
 
     @torch.no_grad()
     def _averages_answer(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -151,8 +166,7 @@ class Array:
         """Move the averaged weights a share of the way to the students'."""
         for name, average in self.average.items():
             share = 1 - self.numbers[self.first.objective.averaged]
-            share = share if isinstance(self.network, Alone) else share.view(-1, *[1] * (average.ndim - 1))
-            average.lerp_(self.network.parameters[name], share)
+            average.lerp_(self.network.stacked()[name], share.view(-1, *[1] * (average.ndim - 1)))
 
     def _batch(self) -> tuple[Tensor, Tensor]:
         """Inputs of each stream, shape (streams, N, ...), and labels of each student: classes, or shares of them."""
@@ -172,10 +186,12 @@ class Array:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
         losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
-        right = right_answers(self.network, self.test_inputs, self.test_labels).tolist()
+        with torch.no_grad():
+            used = self.used()
+        right = right_answers(self.network, self.test_inputs, self.test_labels, used).tolist()
         measured = {"loss": losses, "test_accuracy": [count / len(self.test_labels) for count in right]}
         if self.train_agreement:
-            measured["train_agreement"] = self.train_agreement(self.network, self.teachers, self.inputs)
+            measured["train_agreement"] = self.train_agreement(self.network, self.teachers, self.inputs, used)
         for student, history in enumerate(self.history):
             if not math.isfinite(losses[student]):
                 self.lost.setdefault(student, epoch)

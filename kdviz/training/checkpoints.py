@@ -52,6 +52,6 @@ def _changing(array: Array) -> Iterator[tuple[str, Tensor]]:
     for group, tensors in {"parameter": array.trained.values(), **array.update.moments}.items():
         for name, tensor in zip(array.trained, tensors, strict=True):
             yield f"{group}/{name}", tensor.detach() if name.startswith("extra.") else own(tensor)
-    yield from ((f"average/{name}", own(average)) for name, average in array.average.items())
+    for group, kept in (("average", array.average), ("compressed", array.compressed), ("state", array.state)):
+        yield from ((f"{group}/{name}", tensor) for name, tensor in kept.items())
     yield from ((f"buffer/{name}", own(buffer)) for name, buffer in array.network.buffers.items())
-    yield from ((f"state/{name}", tensor) for name, tensor in array.state.items())

@@ -103,6 +103,10 @@ class Fused:
         rows = _Product.apply(weight.view(shape), bias.view(streams, -1, 1), x, self._gradients[name].view(shape))
         return rows.view(self.students, -1, examples)
 
+    def stacked(self) -> dict[str, Tensor]:
+        """Its parameters, each of shape (students, ...)."""
+        return self.parameters
+
     def state_of(self, student: int) -> dict[str, Tensor]:
         """A copy of one student's weights, on the CPU, as its network names them."""
         return {name: stacked[student].detach().cpu().clone() for name, stacked in self.parameters.items()}

@@ -22,7 +22,17 @@ def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
     steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
     last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in ("without", "only", "take")), default=0)
-    same = ("model", "frozen", "epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "augment")
+    same = (
+        "model",
+        "frozen",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "weight_decay",
+        "optimizer",
+        "augment",
+        "compression",
+    )
     alike = (getattr(recipe, name) for name in same)
     return recipe.data.name, steps[:last], *_form(recipe.objective), *alike
 
@@ -82,7 +92,7 @@ def bytes_of_student(recipe: Recipe) -> int:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(one.dtype)
         for layer in network.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d):
+            if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
                 layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output.numel()))
         network(one)
     parameters = sum(weight.numel() for weight in network.parameters())

@@ -48,6 +48,7 @@ class Schedule:
         empty = [each.draw(1, torch.Generator()) for each in self.augmentations]  # their widths and types
         self._drawn = [torch.zeros(*shape, one.shape[1], dtype=one.dtype, device=device) for one in empty]
         self._rates = torch.zeros(SEGMENT, dtype=torch.float32, device=device)  # as fused kernels read them
+        self._done = torch.zeros(SEGMENT, dtype=torch.float32, device=device)
         self._clock = torch.zeros(1, dtype=torch.int64, device=device)
         self._examples = len(datasets[self.first.data].full_train)
 
@@ -65,6 +66,8 @@ class Schedule:
             for step in range(done + 1, done + steps + 1)
         ]
         self._rates[:steps].copy_(_ready(torch.tensor(rates, dtype=torch.float32), self._rates.device))
+        shares = torch.arange(done + 1, done + steps + 1, dtype=torch.float64) / self.steps
+        self._done[:steps].copy_(_ready(shares.float(), self._done.device))
         self._clock.zero_()
 
     def _fill(self, table: Tensor, values: Tensor, stream: int) -> None:
@@ -97,6 +100,11 @@ class Schedule:
     def rate(self) -> Tensor:
         """The learning rate, shape ()."""
         return self._rates.index_select(0, self._clock)[0]
+
+    @property
+    def done(self) -> Tensor:
+        """The share of all steps that are taken with this one, shape ()."""
+        return self._done.index_select(0, self._clock)[0]
 
 
 class Order:
