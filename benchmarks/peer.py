@@ -51,9 +51,10 @@ def of_vmap(recipes: list[kd.Recipe], device: str) -> float:
         taught = array.teachers.outputs(inputs, rows)
         losses = kd.SoftTargets.losses({"logits": logits}, array.labels[rows], taught, {}, **array.numbers)
         gradients = torch.autograd.grad(losses.sum(), [*stacked.values()])
+        laid_out = [gradient.contiguous() for gradient in gradients]  # as the weights: the fused kernel needs it
         with torch.no_grad():
             adamw(
-                [*stacked.values()], [*gradients], first, second, [], counts, fused=True,
+                [*stacked.values()], laid_out, first, second, [], counts, fused=True,
                 capturable=device == "cuda", amsgrad=False, beta1=0.9, beta2=0.999, eps=1e-8,
                 lr=array.schedule.rate, weight_decay=0.01, maximize=False,
             )  # fmt: skip
