@@ -46,6 +46,14 @@ def test_an_example_is_changed_by_its_own_row_alone(augment):
         assert torch.equal(augment(images[i : i + 1], drawn[i : i + 1])[0], changed[i])
 
 
+@pytest.mark.parametrize("augment", SEVERAL, ids=str)
+def test_no_change_waits_for_the_device(augment):
+    images, drawn = numbered().to("meta"), augment.draw(64, generator()).to("meta")  # where no number can be read
+    assert augment(images, drawn).shape == images.shape
+    if isinstance(augment, kd.MixUp):
+        assert augment.labels(torch.empty(64, 5, device="meta"), drawn).shape == (64, 5)
+
+
 @pytest.mark.parametrize("augment", SEVERAL[:-1], ids=str)
 def test_bytes_stay_bytes(augment):
     images, drawn = (numbered() % 255).byte(), augment.draw(64, generator())

@@ -1,3 +1,4 @@
+import os
 import random
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_it_is_made_once_then_read_and_made_again_where_the_file_is_damaged(call
     datasets._load.cache_clear()
     assert torch.equal(kd.load("mnist1d").train.inputs, first.train.inputs) and calls == ["made"]
     path = tmp_path / "mnist1d" / "mnist1d.npz"
+    assert path.stat().st_mode & 0o777 == 0o644 or os.name == "nt"
     whole = path.read_bytes()
     for damaged in (whole[:-1000], whole[:5000] + b"\x07\x07" + whole[5002:], b""):
         path.write_bytes(damaged)

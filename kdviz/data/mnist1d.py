@@ -53,6 +53,7 @@ def _made_and_kept(path: Path) -> tuple[np.ndarray, np.ndarray]:
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, curves=curves, labels=labels)
+            os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         finally:
             Path(temporary).unlink(missing_ok=True)
