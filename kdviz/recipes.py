@@ -13,7 +13,18 @@ from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
 from kdviz.networks import CNN, MLP
-from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
+from kdviz.objectives import (
+    JSD,
+    AttentionTransfer,
+    Contrastive,
+    GivenLogits,
+    HardDistillation,
+    HardLabels,
+    Hints,
+    Objective,
+    ReverseKL,
+    SoftTargets,
+)
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
 TRAINING_VERSION = 1
@@ -102,16 +113,19 @@ class Recipe:
 
     def _check_teachers(self) -> None:
         said, teachers, reads = type(self.objective).__name__, self.objective.teachers, {*self.objective.reads}
+        if len(teachers) == 1 and isinstance(teachers[0], tuple):
+            raise ValueError(f"{said} learns from one teacher, a recipe (run.recipe), not from {len(teachers[0])}")
+        looks = not reads <= {"logits"}
         if reads and (not teachers or not all(isinstance(teacher, Recipe | GivenLogits) for teacher in teachers)):
+            also = "" if looks else ", a tuple of recipes or a tensor of logits"
             raise ValueError(
-                "a teacher is a recipe (run.recipe), a tuple of recipes or a tensor of logits, "
-                f"not {[type(teacher).__name__ for teacher in teachers]}"
+                f"a teacher is a recipe (run.recipe){also}, not {[type(teacher).__name__ for teacher in teachers]}"
             )
-        if reads <= {"logits"}:
+        if not looks:
             return
-        if not isinstance(teachers[0], Recipe):
-            raise ValueError(f"{said} looks into a network: its teacher is one recipe, not a tensor of logits")
-        for who, model in (("student", self.model), ("teacher", teachers[0].model)):
+        if not all(isinstance(teacher, Recipe) for teacher in teachers):
+            raise ValueError(f"{said} looks into a network: its teacher is a recipe, not a tensor of logits")
+        for who, model in (("student", self.model), *(("teacher", teacher.model) for teacher in teachers)):
             if not reads <= {*model.outputs}:
                 raise ValueError(
                     f"{said} reads {sorted(reads)}, the {who} {model} has {', '.join(model.outputs)}: "
@@ -199,6 +213,7 @@ def restored(said: Any) -> Any:
     if not isinstance(said, dict):
         return said
     kinds = (Recipe, Description, Jitter, MLP, CNN, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
+    kinds += (ReverseKL, JSD, HardDistillation)
     known = {kind.__name__: kind for kind in kinds}
     if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
         raise ValueError(f"no recipe can be made of {said}")

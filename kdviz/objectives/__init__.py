@@ -2,12 +2,16 @@
 
 from kdviz.objectives.attention import AttentionTransfer, attention_map
 from kdviz.objectives.contrastive import Contrastive, contrastive_terms
+from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
+from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
 from kdviz.objectives.objective import Objective
+from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
-    "AttentionTransfer", "Contrastive", "GivenLogits", "HardLabels", "Hints", "Objective", "SoftTargets",
-    "attention_map", "contrastive_terms", "cross_entropy_terms", "soft_target_loss", "soft_target_terms",
+    "JSD", "AttentionTransfer", "Contrastive", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective",
+    "ReverseKL", "SoftTargets", "attention_map", "contrastive_terms", "cross_entropy_terms", "jsd_terms",
+    "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

@@ -73,6 +73,13 @@ class GivenLogits:
         return hash(self.digest)
 
 
+def as_teacher(given: Any) -> Any:
+    """A tensor as :class:`GivenLogits`, a list as a tuple, all else as it is."""
+    if isinstance(given, Tensor):
+        return GivenLogits(given.detach().clone())
+    return tuple(given) if isinstance(given, list) else given
+
+
 @dataclass(frozen=True)
 class SoftTargets(Objective):
     """``hard_weight`` · cross entropy with the labels + ``soft_weight`` · soft-target loss (Hinton et al. 2015).
@@ -94,8 +101,7 @@ class SoftTargets(Objective):
     soft_weight: float = 1.0
 
     def __post_init__(self):
-        given = GivenLogits(self.teacher.detach().clone()) if isinstance(self.teacher, Tensor) else self.teacher
-        object.__setattr__(self, "teacher", tuple(given) if isinstance(given, list) else given)
+        object.__setattr__(self, "teacher", as_teacher(self.teacher))
         for name in ("hard_weight", "soft_weight"):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "temperature", check_temperature(self.temperature))

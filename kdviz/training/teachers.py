@@ -43,7 +43,7 @@ class Teachers:
             places = [distinct.index(pair) for pair in pairs]
         else:
             distinct = list(dict.fromkeys(groups))
-            taught = [_averaged([self._on_training_set(teacher) for teacher in group]) for group in distinct]
+            taught = [_together([self._on_training_set(teacher) for teacher in group]) for group in distinct]
             for each in taught:
                 _check_logits(each["logits"], data)
             self.tables = _stacked(taught, self.device)
@@ -61,7 +61,7 @@ class Teachers:
         """
         if self.live:
             answers = [
-                _averaged([predict(network, inputs[stream], self._kept) for network in several])
+                _together([predict(network, inputs[stream], self._kept) for network in several])
                 for stream, several in self.live
             ]
             return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
@@ -102,8 +102,12 @@ def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str
     return {name: torch.stack([each[name].to(device, dtype) for each in several]) for name in several[0]}
 
 
-def _averaged(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Logits of the mean probability, up to a constant; unchecked, for a check would wait for the device."""
+def _together(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Logits of the mean probability, up to a constant, and all else numbered: "features 0", "features 1", …
+
+    Unchecked, for a check would wait for the device.
+    """
     if len(several) == 1:
         return several[0]
-    return {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
+    numbered = {f"{name} {i}": each[name] for i, each in enumerate(several) for name in each if name != "logits"}
+    return numbered | {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
