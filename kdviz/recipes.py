@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from kdviz.data import Dataset, Description, Jitter
+from kdviz.measures import TopK
 from kdviz.networks import CNN, MLP
 from kdviz.objectives import (
     JSD,
@@ -22,6 +23,7 @@ from kdviz.objectives import (
     HardLabels,
     Hints,
     Objective,
+    RenormalisedTopK,
     ReverseKL,
     SoftTargets,
 )
@@ -116,7 +118,9 @@ class Recipe:
         if len(teachers) == 1 and isinstance(teachers[0], tuple):
             raise ValueError(f"{said} learns from one teacher, a recipe (run.recipe), not from {len(teachers[0])}")
         looks = not reads <= {"logits"}
-        if reads and (not teachers or not all(isinstance(teacher, Recipe | GivenLogits) for teacher in teachers)):
+        if reads and (
+            not teachers or not all(isinstance(teacher, Recipe | GivenLogits | TopK) for teacher in teachers)
+        ):
             also = "" if looks else ", a tuple of recipes or a tensor of logits"
             raise ValueError(
                 f"a teacher is a recipe (run.recipe){also}, not {[type(teacher).__name__ for teacher in teachers]}"
@@ -191,7 +195,7 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
 
 def describe(thing: Any) -> Any:
     """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key."""
-    if isinstance(thing, GivenLogits):
+    if isinstance(thing, GivenLogits | TopK):
         return {"given_logits": thing.digest}
     if dataclasses.is_dataclass(thing):
         said = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
@@ -213,7 +217,7 @@ def restored(said: Any) -> Any:
     if not isinstance(said, dict):
         return said
     kinds = (Recipe, Description, Jitter, MLP, CNN, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
-    kinds += (ReverseKL, JSD, HardDistillation)
+    kinds += (ReverseKL, JSD, HardDistillation, RenormalisedTopK)
     known = {kind.__name__: kind for kind in kinds}
     if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
         raise ValueError(f"no recipe can be made of {said}")

@@ -23,14 +23,15 @@ from kdviz.measures.proper import brier, nll
 from kdviz.measures.scores import score_table, scores
 from kdviz.measures.similarity import linear_cka
 from kdviz.measures.temperature import entropy, gradient_shares, high_temperature_gap, soft_target_gradient
+from kdviz.measures.top_k import TopK, kl_lower_bound, kl_renormalised
 from kdviz.measures.verdicts import seeds_needed, verdict
 
 __all__ = [
-    "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
+    "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
     "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion", "ensemble_logits",
     "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved",
-    "high_temperature_gap", "label_free_bias", "linear_cka", "log_odds", "logit_correlation", "mean_and_interval",
-    "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "rivals", "score_table", "scores",
-    "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane", "verdict",
-    "within_between",
+    "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka", "log_odds",
+    "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins",
+    "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs",
+    "template_plane", "verdict", "within_between",
 ]  # fmt: skip

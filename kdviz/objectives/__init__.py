@@ -7,11 +7,12 @@ from kdviz.objectives.hints import Hints
 from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
 from kdviz.objectives.objective import Objective
+from kdviz.objectives.renormalised import RenormalisedTopK
 from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
     "JSD", "AttentionTransfer", "Contrastive", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective",
-    "ReverseKL", "SoftTargets", "attention_map", "contrastive_terms", "cross_entropy_terms", "jsd_terms",
-    "soft_target_loss", "soft_target_terms",
+    "RenormalisedTopK", "ReverseKL", "SoftTargets", "attention_map", "contrastive_terms", "cross_entropy_terms",
+    "jsd_terms", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

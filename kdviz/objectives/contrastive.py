@@ -56,6 +56,11 @@ def contrastive_terms(teacher: Tensor, student: Tensor, labels: Tensor, tau: flo
     return of_anchors(log_odds) + of_anchors(log_odds.mT)
 
 
+def embedded(features: Tensor, side: str, extra: dict[str, Tensor]) -> Tensor:
+    """Features (students, N, D) of a side, mapped by its own weights in ``extra`` and scaled to length 1."""
+    return F.normalize(features @ extra[f"{side}.weight"].mT + extra[f"{side}.bias"].unsqueeze(1), dim=-1)
+
+
 @dataclass(frozen=True)
 class Contrastive(Objective):
     """``hard_weight`` · cross entropy with the labels + ``contrastive_weight`` · contrastive loss (CRD).
@@ -114,13 +119,9 @@ class Contrastive(Objective):
 
     def losses(self, outputs, labels, teacher, extra, hard_weight, contrastive_weight, tau) -> Tensor:
         """See :meth:`Objective.losses`."""
-
-        def mapped(features: Tensor, name: str) -> Tensor:
-            return F.normalize(features @ extra[f"{name}.weight"].mT + extra[f"{name}.bias"].unsqueeze(1), dim=-1)
-
         contrast = 0.0
         for place in self._places:
-            mine = mapped(outputs["features"], f"student{place}")
-            theirs = mapped(teacher[f"features{place}"], f"teacher{place}")
+            mine = embedded(outputs["features"], f"student{place}", extra)
+            theirs = embedded(teacher[f"features{place}"], f"teacher{place}", extra)
             contrast = contrast + contrastive_terms(theirs, mine, labels, tau[:, None, None]).mean(-1)
         return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + contrastive_weight * contrast

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from kdviz.measures.top_k import TopK
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.objectives.objective import Objective, check_weights
 from kdviz.objectives.soft_targets import as_teacher
@@ -21,7 +22,7 @@ class HardDistillation(Objective):
 
     Parameters
     ----------
-    teacher : Recipe, tuple of Recipe, or Tensor of shape (N, C)
+    teacher : Recipe, tuple of Recipe, Tensor of shape (N, C), or TopK
         Several teachers' probabilities are averaged first; given logits have a row for each example of the full
         training set.
     hard_weight, soft_weight : float
@@ -43,6 +44,8 @@ class HardDistillation(Objective):
 
     @property
     def teachers(self) -> tuple:
+        if isinstance(self.teacher, TopK):
+            return (self.teacher.at(),)
         return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kdviz.measures.mixture import kl_to_mixture
 from kdviz.objectives.labels import cross_entropy_terms, log_softmax
 from kdviz.objectives.soft_targets import SoftTargets
 
@@ -31,21 +32,6 @@ def jsd_terms(student_logits: Tensor, teacher_logits: Tensor, beta: float | Tens
     return (kl_to_mixture(p, q, 1 - beta) + kl_to_mixture(q, p, beta)).sum(-1)
 
 
-def kl_to_mixture(own: Tensor, other: Tensor, share: Tensor) -> Tensor:
-    """Of each class: KL(own ‖ m) / share with m = own + share · (other − own), given logarithms; 0 where share is 0.
-
-    Summed as own · (x − log(1 + x)), x = m / own − 1, which is the same since both sum to 1: no term is negative, and
-    no small difference of large terms is divided by a small share.
-    """
-    apart = other - own
-    x = share * torch.expm1(apart.clamp(-1, 1))
-    near = own.exp() * (x - torch.log1p(x))
-    grown = torch.logaddexp(torch.log1p(-share), share.log() + apart)  # log(m / own)
-    far = share * (other.exp() - own.exp()) - own.exp() * grown
-    divided = torch.where(apart.abs() < 1, near, far) / share.clamp(min=torch.finfo(own.dtype).tiny)
-    return torch.where(share > 0, divided, 0.0)
-
-
 @dataclass(frozen=True)
 class JSD(SoftTargets):
     r"""As :class:`SoftTargets`, with T² times the generalised JSD of the softened distributions by β(1 − β).
@@ -64,6 +50,7 @@ class JSD(SoftTargets):
     beta: float = 0.5
 
     numbers = (*SoftTargets.numbers, "beta")
+    takes_top_k = False
 
     def __post_init__(self):
         super().__post_init__()

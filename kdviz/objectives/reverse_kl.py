@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdviz.objectives.jsd import kl_to_mixture
+from kdviz.measures.mixture import kl_to_mixture
 from kdviz.objectives.labels import cross_entropy_terms, log_softmax
 from kdviz.objectives.soft_targets import SoftTargets
 
@@ -25,6 +25,8 @@ class ReverseKL(SoftTargets):
     teacher, temperature, hard_weight, soft_weight
         As those of :class:`SoftTargets`; the logits of every class are finite.
     """
+
+    takes_top_k = False
 
     @staticmethod
     def losses(outputs, labels, teacher, extra, temperature, hard_weight, soft_weight) -> Tensor:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdviz.measures.checks import check_temperature
+from kdviz.measures.top_k import TopK, bucketed_terms
 from kdviz.objectives.labels import cross_entropy_terms, log_softmax
 from kdviz.objectives.objective import Objective, check_weights
 
@@ -51,7 +52,7 @@ def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature
 def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float | Tensor) -> Tensor:
     """The soft-target loss of each example, shape (..., N), unchecked; ``temperature`` broadcasts to (..., N, C)."""
     student = log_softmax(student_logits / temperature)
-    teacher = log_softmax(teacher_logits / temperature)
+    teacher = log_softmax(teacher_logits / temperature).clamp(min=-1e30)  # −∞: a masked class, which adds 0
     return (F.kl_div(student, teacher, reduction="none", log_target=True) * temperature**2).sum(-1)
 
 
@@ -86,9 +87,10 @@ class SoftTargets(Objective):
 
     Parameters
     ----------
-    teacher : Recipe, tuple of Recipe, or Tensor of shape (N, C)
+    teacher : Recipe, tuple of Recipe, Tensor of shape (N, C), or TopK
         Several teachers' probabilities are averaged; given logits have a row for each example of the full
-        training set.
+        training set, and −∞ masks a class. Of a :class:`kdviz.measures.TopK` with the log-sum-exp at T the loss is a
+        lower bound of the one with all logits: :func:`kdviz.measures.kl_lower_bound` times T².
     temperature : float
         Finite and above 0.
     hard_weight, soft_weight : float
@@ -106,9 +108,16 @@ class SoftTargets(Objective):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
         check_weights(hard_weight=self.hard_weight, soft_weight=self.soft_weight)
+        if isinstance(self.teacher, TopK) and not self.takes_top_k:
+            raise ValueError(
+                f"{type(self).__name__} needs the logits of all classes, not a top k: SoftTargets takes it"
+            )
+        _ = self.teachers  # of a top k: is the rest known at this temperature?
 
     @property
     def teachers(self) -> tuple:
+        if isinstance(self.teacher, TopK):
+            return (self.teacher.at(self.temperature),)
         return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
 
     @property
@@ -117,10 +126,15 @@ class SoftTargets(Objective):
 
     numbers = ("temperature", "hard_weight", "soft_weight")
     reads = ("logits",)
+    takes_top_k = True
 
     @staticmethod
     def losses(outputs, labels, teacher, extra, temperature, hard_weight, soft_weight) -> Tensor:
         """See :meth:`Objective.losses`."""
         hard = cross_entropy_terms(outputs["logits"], labels).mean(-1)
-        soft = soft_target_terms(outputs["logits"], teacher["logits"], temperature[:, None, None]).mean(-1)
+        T = temperature[:, None, None]
+        if "rest" in teacher:
+            soft = bucketed_terms(outputs["logits"], teacher["logits"], teacher["rest"], T).mean(-1)
+        else:
+            soft = soft_target_terms(outputs["logits"], teacher["logits"], T).mean(-1)
         return hard_weight * hard + soft_weight * soft

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
+from kdviz.measures import TopK
 from kdviz.networks import predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
@@ -73,7 +74,9 @@ class Teachers:
     def _network(self, teacher: Recipe) -> nn.Module:
         return copy.deepcopy(self.parents[teacher].network()).to(self.device)
 
-    def _on_training_set(self, teacher: Recipe | GivenLogits) -> dict[str, Tensor]:
+    def _on_training_set(self, teacher: Recipe | GivenLogits | TopK) -> dict[str, Tensor]:
+        if isinstance(teacher, TopK):
+            return _spread(teacher, len(self.data.classes))
         if isinstance(teacher, GivenLogits):
             return {"logits": teacher.logits}
         if self.objective.reads == ("logits",) and not self.data.description.unlabelled:
@@ -87,14 +90,28 @@ def _check(recipe: Recipe) -> None:
     if strangers:
         raise ValueError(f"the teacher learnt {strangers[0].data.name}, the student is given {recipe.data.name}")
     changed = recipe.augment or recipe.data.unlabelled
-    if changed and any(isinstance(teacher, GivenLogits) for teacher in teachers):
+    if changed and any(isinstance(teacher, GivenLogits | TopK) for teacher in teachers):
         raise ValueError("given logits belong to unchanged images: use a teacher recipe, or leave the images alone")
 
 
 def _check_logits(logits: Tensor, data: Dataset) -> None:
     needed = (len(data.full_train), len(data.classes))
-    if logits.shape != needed or not torch.isfinite(logits).all():
+    if logits.shape != needed:
         raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(logits.shape)}")
+    lost = logits.isnan() | (logits == torch.inf) | (logits == -torch.inf).all(-1, keepdim=True)
+    if lost.any():
+        raise ValueError(
+            f"teacher logits must be finite, or −∞ where a class is masked: those of {int(lost.any(-1).sum())} of "
+            f"{len(logits)} examples are not"
+        )
+
+
+def _spread(teacher: TopK, classes: int) -> dict[str, Tensor]:
+    """A top k as a table with −∞ for the rest and, where one temperature is asked for, the mass of the rest there."""
+    if not teacher.lse:
+        return {"logits": teacher.spread(classes)}
+    (temperature,) = teacher.lse
+    return {"logits": teacher.spread(classes, temperature), "rest": teacher.log_rest(temperature)}
 
 
 def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
