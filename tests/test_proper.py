@@ -34,7 +34,7 @@ def test_values_worked_out_on_paper():
 
 
 def test_scores_of_a_class_without_examples_of_masks_and_of_sure_errors():
-    assert measures.balanced_accuracy(torch.eye(4)[[0, 0, 2]], torch.tensor([0, 0, 0])) == pytest.approx(2 / 3)
+    assert measures.balanced_accuracy(4 * torch.eye(4)[[0, 0, 2]], torch.tensor([0, 0, 0])) == pytest.approx(2 / 3)
     masked = torch.tensor([[1.0, 0.0, -math.inf]])
     assert measures.nll(masked, torch.tensor([0])) == pytest.approx(math.log(1 + math.exp(-1)))
     assert measures.nll(masked, torch.tensor([2])) == math.inf

@@ -41,16 +41,24 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> dict[str, float]:
     labels = labels.cpu()
     halves = halved(labels)
     fits = [_fitted(values[half], labels[half]) for half in halves]
-    found = {"temperature": math.sqrt(fits[0] * fits[1])}
-    for name, measure, temperatures in (
-        ("nll", nll, fits), ("brier", brier, fits), ("ece", expected_calibration_error, fits),
-        ("halves_ece", expected_calibration_error, (1.0, 1.0)),
-    ):  # fmt: skip
-        scored = [
-            measure(values[other] / T, labels[other]) for T, other in zip(temperatures, reversed(halves), strict=True)
-        ]
-        found[name] = sum(scored) / 2
+    others = list(zip(fits, reversed(halves), strict=True))
+    found = {"temperature": math.sqrt(fits[0] * fits[1]), "halves_ece": halves_ece(values, labels)}
+    for name, measure in (("nll", nll), ("brier", brier), ("ece", expected_calibration_error)):
+        found[name] = sum(measure(values[half] / T, labels[half]) for T, half in others) / 2
     return found
+
+
+def halves_ece(logits: Tensor, labels: Tensor) -> float:
+    """Mean :func:`expected_calibration_error` of the two :func:`halved` parts: what a fitted one's is compared with.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, C)
+    labels : Tensor, shape (N,), int64
+        Two examples at least.
+    """
+    logits, labels = with_labels(logits, labels)
+    return sum(expected_calibration_error(logits[half], labels[half]) for half in halved(labels)) / 2
 
 
 def halved(labels: Tensor) -> tuple[Tensor, Tensor]:
