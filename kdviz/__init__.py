@@ -3,15 +3,26 @@
 from kdviz import bench, claims, explorers, figures, measures, objectives, papers
 from kdviz.data import Crop, Erase, Flip, Jitter, MixUp, data_of, image_folder, lane, load
 from kdviz.networks import cnn, members, mlp, network, resnet, transformer
-from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets, objective
+from kdviz.objectives import (
+    JSD,
+    AttentionTransfer,
+    Contrastive,
+    HardDistillation,
+    HardLabels,
+    Hints,
+    ReverseKL,
+    SoftTargets,
+    objective,
+)  # fmt: skip
 from kdviz.recipes import Recipe, grid
 from kdviz.runs import Run, Runs, Store
 from kdviz.schedules import SGD, AdamW
 from kdviz.training import Diverged, train
 
 __all__ = [
-    "SGD", "AdamW", "AttentionTransfer", "Contrastive", "Crop", "Diverged", "Erase", "Flip", "HardLabels", "Hints",
-    "Jitter", "MixUp", "Recipe", "Run", "Runs", "SoftTargets", "Store", "bench", "claims", "cnn", "data_of",
-    "explorers", "figures", "grid", "image_folder", "lane", "load", "measures", "members", "mlp", "network",
-    "objective", "objectives", "papers", "resnet", "train", "transformer",
+    "JSD", "SGD", "AdamW", "AttentionTransfer", "Contrastive", "Crop", "Diverged", "Erase", "Flip",
+    "HardDistillation", "HardLabels", "Hints", "Jitter", "MixUp", "Recipe", "ReverseKL", "Run", "Runs",
+    "SoftTargets", "Store", "bench", "claims", "cnn", "data_of", "explorers", "figures", "grid", "image_folder",
+    "lane", "load", "measures", "members", "mlp", "network", "objective", "objectives", "papers", "resnet", "train",
+    "transformer",
 ]  # fmt: skip

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, get_args
 
+from kdviz import compression, objectives
 from kdviz.compression import Compression
-from kdviz.data import Augmentation, Crop, Dataset, Description, Erase, Flip, Jitter, MixUp
+from kdviz.data import Augmentation, Dataset, Description, MixUp
+from kdviz.measures import TopK
 from kdviz.networks import Architecture
-from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
+from kdviz.objectives import Contrastive, GivenLogits, Objective
 from kdviz.schedules import ONE_CYCLE, SGD, AdamW
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
@@ -121,16 +123,21 @@ class Recipe:
 
     def _check_teachers(self) -> None:
         said, teachers, reads = type(self.objective).__name__, self.objective.teachers, {*self.objective.reads}
-        if reads and (not teachers or not all(isinstance(teacher, Recipe | GivenLogits) for teacher in teachers)):
+        if len(teachers) == 1 and isinstance(teachers[0], tuple):
+            raise ValueError(f"{said} learns from one teacher, a recipe (run.recipe), not from {len(teachers[0])}")
+        looks = not reads <= {"logits"}
+        if reads and (
+            not teachers or not all(isinstance(teacher, Recipe | GivenLogits | TopK) for teacher in teachers)
+        ):
+            also = "" if looks else ", a tuple of recipes or a tensor of logits"
             raise ValueError(
-                "a teacher is a recipe (run.recipe), a tuple of recipes or a tensor of logits, "
-                f"not {[type(teacher).__name__ for teacher in teachers]}"
+                f"a teacher is a recipe (run.recipe){also}, not {[type(teacher).__name__ for teacher in teachers]}"
             )
-        if reads <= {"logits"}:
+        if not looks:
             return
-        if not isinstance(teachers[0], Recipe):
-            raise ValueError(f"{said} looks into a network: its teacher is one recipe, not a tensor of logits")
-        for who, model in (("student", self.model), ("teacher", teachers[0].model)):
+        if not all(isinstance(teacher, Recipe) for teacher in teachers):
+            raise ValueError(f"{said} looks into a network: its teacher is a recipe, not a tensor of logits")
+        for who, model in (("student", self.model), *(("teacher", teacher.model) for teacher in teachers)):
             if not reads <= {*model.outputs}:
                 raise ValueError(
                     f"{said} reads {sorted(reads)}, the {who} {model} has {', '.join(model.outputs)}: "
@@ -196,7 +203,7 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
 
 def describe(thing: Any) -> Any:
     """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key."""
-    if isinstance(thing, GivenLogits):
+    if isinstance(thing, GivenLogits | TopK):
         return {"given_logits": thing.digest}
     if dataclasses.is_dataclass(thing):
         said = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
@@ -219,9 +226,9 @@ def restored(said: Any) -> Any:
         return tuple(map(restored, said))
     if not isinstance(said, dict):
         return said
-    changes = (Jitter, Crop, Flip, Erase, MixUp)
-    kinds = (Recipe, Description, *changes, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
-    kinds += (AdamW, SGD, *get_args(Architecture))
+    written = [*vars(objectives).values(), *vars(compression).values()]
+    kinds = [each for each in written if isinstance(each, type) and issubclass(each, Objective | Compression)]
+    kinds += [Recipe, Description, AdamW, SGD, *get_args(Augmentation), *get_args(Architecture)]
     known = {kind.__name__: kind for kind in kinds}
     if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
         raise ValueError(f"no recipe can be made of {said}")

@@ -231,8 +231,13 @@ def test_a_probe_trains_the_last_layer_alone_as_logistic_regression_does(double,
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda b, s: s.replace(objective=kd.Hints((b, b))), "a teacher is a recipe"),
+        (lambda b, s: s.replace(objective=kd.Hints((b, b))), "Hints learns from one teacher, a recipe .*, not from 2"),
         (lambda b, s: s.replace(objective=kd.Contrastive("someone")), "a teacher is a recipe"),
+        (
+            lambda b, s: s.replace(objective=kd.Contrastive((b, torch.zeros(2, 2)))),
+            "is a recipe .*not .'Recipe', 'Tensor'",
+        ),
+        (lambda b, s: s.replace(objective=kd.Contrastive(torch.zeros(2, 2))), "not a tensor of logits"),
         (lambda b, s: s.replace(objective=kd.Hints(b, layer="map 3")), "Hints reads .'map 3'., the student 2c-3c has"),
         (lambda b, s: s.replace(objective=kd.Hints(b.replace(model=kd.mlp(5)))), "the teacher 5 has features, logits"),
         (lambda b, s: kd.AttentionTransfer(b, layers=["features"]), "such as 'map 1'"),

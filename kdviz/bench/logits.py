@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from kdviz.measures import TopK
 from kdviz.measures.checks import checked_pair, with_labels
 
 ROLES = {"student", "teacher", "labels"}
@@ -25,14 +26,16 @@ def read_logits(
     students : path, or a sequence of paths
         Logits of shape (N, C), a file a seed.
     teacher : path
-        Logits of shape (N, C), for the same examples in the same order.
+        Logits of shape (N, C), for the same examples in the same order; −∞ masks a class. Or, in one file, the k
+        largest of each: ``values`` and ``indices`` of shape (N, k) and, of shape (N,), the row's log-sum-exp over all
+        classes at each temperature, named ``lse_1``, ``lse_4`` and so on.
     labels : path
         Class indices of shape (N,).
 
     Returns
     -------
     dict
-        ``students``, a list, ``teacher`` and ``labels``.
+        ``students``, a list, ``teacher``, a :class:`kdviz.measures.TopK` where the file holds one, and ``labels``.
 
     Raises
     ------
@@ -48,19 +51,24 @@ def read_logits(
     several = [students] if isinstance(students, str | Path) else list(students)
     if not several:
         raise ValueError("no student: give the path of its logits, or a list of paths, one a seed")
-    taught, known = check_logits(_array(teacher, "teacher"), Path(teacher).name), _labels(labels)
+    taught, known = _teacher(teacher), _labels(labels)
     read = [check_logits(_array(path, "student"), Path(path).name) for path in several]
     for path, logits in zip(several, read, strict=True):
         try:
-            checked_pair(logits, taught)
+            checked_pair(logits, spread(taught, logits.shape[1]))
             with_labels(logits, known)
         except ValueError as problem:
             raise ValueError(f"{Path(path).name} does not fit: {problem}") from None
     return {"students": read, "teacher": taught, "labels": known}
 
 
+def spread(teacher: Tensor | TopK, classes: int) -> Tensor:
+    """The teacher's logits (N, C), −∞ where a top k leaves a class out."""
+    return teacher.spread(classes) if isinstance(teacher, TopK) else teacher
+
+
 def check_logits(logits: Tensor, name: str) -> Tensor:
-    """``logits`` in the default precision, if they have shape (N, C), are finite and no probabilities.
+    """``logits`` in the default precision, if they have shape (N, C), are finite or −∞ (masked) and no probabilities.
 
     Raises
     ------
@@ -69,11 +77,9 @@ def check_logits(logits: Tensor, name: str) -> Tensor:
     """
     if logits.ndim != 2 or not logits.numel() or logits.is_complex():
         raise ValueError(f"{name}: logits are real, of shape (examples, classes), not {_form(logits)}")
-    finite = torch.isfinite(logits)
-    if not finite.all():
-        raise ValueError(
-            f"{name}: the logits of {int((~finite).any(-1).sum())} of {len(logits)} examples are not finite"
-        )
+    lost = logits.isnan() | (logits == torch.inf) | (logits == -torch.inf).all(-1, keepdim=True)
+    if lost.any():
+        raise ValueError(f"{name}: the logits of {int(lost.any(-1).sum())} of {len(logits)} examples are not finite")
     values = logits.double()
     if (values >= 0).all() and (values.sum(-1) - 1).abs().max() < 1e-2:
         raise ValueError(f"{name} holds probabilities: give the logits, or the logarithm of the probabilities")
@@ -82,6 +88,17 @@ def check_logits(logits: Tensor, name: str) -> Tensor:
 
 def _form(array: Tensor) -> str:
     return f"{str(array.dtype).removeprefix('torch.')} of shape {tuple(array.shape)}"
+
+
+def _teacher(path: str | Path) -> Tensor | TopK:
+    arrays = _read(path) if Path(path).is_file() else {}
+    if not {"values", "indices"} <= {*arrays}:
+        return check_logits(_array(path, "teacher"), Path(path).name)
+    lse = {name.removeprefix("lse_"): array for name, array in arrays.items() if name.startswith("lse_")}
+    try:
+        return TopK(arrays["values"], arrays["indices"], {float(T): array for T, array in lse.items()})
+    except ValueError as problem:
+        raise ValueError(f"{Path(path).name}: {problem}") from None
 
 
 def _labels(path: str | Path) -> Tensor:
@@ -106,7 +123,8 @@ def _array(path: str | Path, role: str) -> Tensor:
     return arrays[role] if role in arrays else next(iter(arrays.values()))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: str | Path) -> dict[str, Tensor]:
+    path = Path(path)
     try:
         if path.suffix == ".safetensors":
             arrays = load_file(path)

@@ -12,6 +12,7 @@ from kdviz.runs import Runs
 from kdviz.runs.store import Store, default_store
 
 STUDENT, LABELS, TEACHER, STRANGER = "student", "labels alone", "teacher", "another teacher"
+SCALAR = f"{LABELS}, one scalar"  # those students again, with a temperature fitted on labels
 UNSEEN = {STUDENT: "never shown it", LABELS: "never shown it, labels alone"}  # the students of a class left out
 
 

@@ -27,6 +27,26 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return (logits.argmax(-1) == labels).double().mean().item()
 
 
+def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of right answers within each class, averaged over the classes: a rare class counts as much as any other.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, C)
+    labels : Tensor, shape (N,), int64
+        A class without an example is left out of the average.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or no example.
+    """
+    logits, labels = with_labels(logits, labels)
+    counts = torch.bincount(labels)
+    right = torch.bincount(labels[logits.argmax(-1) == labels], minlength=len(counts))
+    return (right.double() / counts)[counts > 0].mean().item()
+
+
 def confusion(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Counts of examples by label (row) and predicted class (column), shape (classes, classes), int64."""
     if predictions.shape != labels.shape or predictions.ndim != 1:

@@ -43,6 +43,8 @@ class ContrastiveBank(Contrastive):
 
     def __post_init__(self):
         super().__post_init__()
+        if len(self.teachers) != 1:
+            raise ValueError(f"a memory bank is of one teacher, not of {len(self.teachers)}: Contrastive takes several")
         object.__setattr__(self, "negatives", operator.index(self.negatives))
         if self.negatives < 1 or not 0 <= self.momentum < 1:
             raise ValueError(

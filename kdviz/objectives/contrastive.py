@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.objectives.objective import Objective, check_weights
+from kdviz.objectives.soft_targets import as_teacher
 
 
 def contrastive_terms(teacher: Tensor, student: Tensor, labels: Tensor, tau: float | Tensor) -> Tensor:
@@ -66,11 +67,12 @@ class Contrastive(Objective):
 
     Two linear maps, trained along and dropped, take the features before the last layer of teacher and student to
     ``dimensions`` numbers, scaled to length 1; then :func:`contrastive_terms` (Tian et al. 2019), averaged over the
-    batch. The weights are those of the paper's code.
+    batch. The weights are those of the paper's code. Of several teachers the contrastive losses are summed, each with
+    two maps of its own (the paper's ensemble distillation): twice the teachers, twice the weight.
 
     Parameters
     ----------
-    teacher : Recipe
+    teacher : Recipe, or tuple of Recipe
     hard_weight, contrastive_weight : float
         At least 0, and not both 0.
     tau : float
@@ -88,6 +90,7 @@ class Contrastive(Objective):
     reads = ("features",)
 
     def __post_init__(self):
+        object.__setattr__(self, "teacher", as_teacher(self.teacher))
         for name in self.numbers:
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "dimensions", operator.index(self.dimensions))
@@ -97,15 +100,28 @@ class Contrastive(Objective):
                 f"tau must be finite and above 0, dimensions at least 1, not {self.tau} and {self.dimensions}"
             )
 
+    @property
+    def teachers(self) -> tuple:
+        return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
+
+    @property
+    def _places(self) -> list[str]:
+        """What stands after "features" in the outputs of several teachers."""
+        return [f" {i}" for i in range(len(self.teachers))] if len(self.teachers) > 1 else [""]
+
     def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         maps = {
-            name: nn.Linear(outputs["features"].shape[1], self.dimensions)
-            for name, outputs in (("student", student), ("teacher", teacher))
+            f"{name}{place}": nn.Linear(features.shape[1], self.dimensions)
+            for place in self._places
+            for name, features in (("student", student["features"]), ("teacher", teacher[f"features{place}"]))
         }
         return {f"{name}.{n}": weight for name, layer in maps.items() for n, weight in layer.state_dict().items()}
 
     def losses(self, outputs, labels, teacher, extra, hard_weight, contrastive_weight, tau) -> Tensor:
         """See :meth:`Objective.losses`."""
-        mine, theirs = embedded(outputs["features"], "student", extra), embedded(teacher["features"], "teacher", extra)
-        contrast = contrastive_terms(theirs, mine, labels, tau[:, None, None]).mean(-1)
+        contrast = 0.0
+        for place in self._places:
+            mine = embedded(outputs["features"], f"student{place}", extra)
+            theirs = embedded(teacher[f"features{place}"], f"teacher{place}", extra)
+            contrast = contrast + contrastive_terms(theirs, mine, labels, tau[:, None, None]).mean(-1)
         return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + contrastive_weight * contrast

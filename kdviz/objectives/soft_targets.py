@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from kdviz.measures.checks import as_tensor, check_logits, check_masks, check_temperature, why_apart
 from kdviz.measures.divergence import divergence
+from kdviz.measures.top_k import TopK, bucketed_terms
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.objectives.objective import Objective, check_weights
 
@@ -81,6 +81,8 @@ def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperatur
 class _SoftTargetTerms(torch.autograd.Function):
     """T² KL, and its gradient with it."""
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(student: Tensor, teacher: Tensor, temperature: float | Tensor) -> tuple[Tensor, Tensor]:
         terms, difference = divergence(student, teacher, temperature)
@@ -137,15 +139,23 @@ class GivenLogits:
         return hash(self.digest)
 
 
+def as_teacher(given: Any) -> Any:
+    """A tensor as :class:`GivenLogits`, a list as a tuple, all else as it is."""
+    if isinstance(given, Tensor):
+        return GivenLogits(given.detach().clone())
+    return tuple(given) if isinstance(given, list) else given
+
+
 @dataclass(frozen=True)
 class SoftTargets(Objective):
     """``hard_weight`` · cross entropy with the labels + ``soft_weight`` · soft-target loss (Hinton et al. 2015).
 
     Parameters
     ----------
-    teacher : Recipe, tuple of Recipe, or Tensor of shape (N, C)
+    teacher : Recipe, tuple of Recipe, Tensor of shape (N, C), or TopK
         Several teachers' probabilities are averaged; given logits have a row for each example of the full
-        training set.
+        training set, and −∞ masks a class. Of a :class:`kdviz.measures.TopK` with the log-sum-exp at T the loss is a
+        lower bound of the one with all logits: :func:`kdviz.measures.kl_lower_bound` times T².
     temperature : float
         Finite and above 0.
     hard_weight, soft_weight : float
@@ -158,15 +168,21 @@ class SoftTargets(Objective):
     soft_weight: float = 1.0
 
     def __post_init__(self):
-        given = GivenLogits(self.teacher.detach().clone()) if isinstance(self.teacher, Tensor) else self.teacher
-        object.__setattr__(self, "teacher", tuple(given) if isinstance(given, list) else given)
+        object.__setattr__(self, "teacher", as_teacher(self.teacher))
         for name in ("hard_weight", "soft_weight"):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
         check_weights(hard_weight=self.hard_weight, soft_weight=self.soft_weight)
+        if isinstance(self.teacher, TopK) and not self.takes_top_k:
+            raise ValueError(
+                f"{type(self).__name__} needs the logits of all classes, not a top k: SoftTargets takes it"
+            )
+        _ = self.teachers  # of a top k: is the rest known at this temperature?
 
     @property
     def teachers(self) -> tuple:
+        if isinstance(self.teacher, TopK):
+            return (self.teacher.at(self.temperature),)
         return self.teacher if isinstance(self.teacher, tuple) else (self.teacher,)
 
     @property
@@ -175,10 +191,15 @@ class SoftTargets(Objective):
 
     numbers = ("temperature", "hard_weight", "soft_weight")
     reads = ("logits",)
+    takes_top_k = True
 
     @staticmethod
     def losses(outputs, labels, teacher, extra, temperature, hard_weight, soft_weight) -> Tensor:
         """See :meth:`Objective.losses`."""
         hard = cross_entropy_terms(outputs["logits"], labels).mean(-1)
-        soft = soft_target_terms(outputs["logits"], teacher["logits"], temperature[:, None, None]).mean(-1)
+        T = temperature[:, None, None]
+        if "rest" in teacher:
+            soft = bucketed_terms(outputs["logits"], teacher["logits"], teacher["rest"], T).mean(-1)
+        else:
+            soft = soft_target_terms(outputs["logits"], teacher["logits"], T).mean(-1)
         return hard_weight * hard + soft_weight * soft

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
+from kdviz.measures import TopK
 from kdviz.networks import in_training_precision, predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
@@ -43,7 +44,7 @@ class Teachers:
             places = [distinct.index(pair) for pair in pairs]
         else:
             distinct = list(dict.fromkeys(groups))
-            taught = [_averaged([self._on_training_set(teacher) for teacher in group]) for group in distinct]
+            taught = [_together([self._on_training_set(teacher) for teacher in group]) for group in distinct]
             for each in taught:
                 _check_logits(each["logits"], data)
             self.tables = _stacked(taught, self.device)
@@ -61,7 +62,7 @@ class Teachers:
         """
         if self.live:
             answers = [
-                _averaged([self._live(network, inputs[stream]) for network in several]) for stream, several in self.live
+                _together([self._live(network, inputs[stream]) for network in several]) for stream, several in self.live
             ]
             return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
         return {name: table[self.place[:, None], rows] for name, table in self.tables.items()}
@@ -76,7 +77,9 @@ class Teachers:
     def _network(self, teacher: Recipe) -> nn.Module:
         return copy.deepcopy(self.parents[teacher].network()).to(self.device, torch.get_default_dtype()).eval()
 
-    def _on_training_set(self, teacher: Recipe | GivenLogits) -> dict[str, Tensor]:
+    def _on_training_set(self, teacher: Recipe | GivenLogits | TopK) -> dict[str, Tensor]:
+        if isinstance(teacher, TopK):
+            return _spread(teacher, len(self.data.classes))
         if isinstance(teacher, GivenLogits):
             return {"logits": teacher.logits}
         if self.objective.reads == ("logits",) and not self.data.description.unlabelled:
@@ -90,14 +93,28 @@ def _check(recipe: Recipe) -> None:
     if strangers:
         raise ValueError(f"the teacher learnt {strangers[0].data.name}, the student is given {recipe.data.name}")
     changed = recipe.augment or recipe.data.unlabelled
-    if changed and any(isinstance(teacher, GivenLogits) for teacher in teachers):
+    if changed and any(isinstance(teacher, GivenLogits | TopK) for teacher in teachers):
         raise ValueError("given logits belong to unchanged images: use a teacher recipe, or leave the images alone")
 
 
 def _check_logits(logits: Tensor, data: Dataset) -> None:
     needed = (len(data.full_train), len(data.classes))
-    if logits.shape != needed or not torch.isfinite(logits).all():
+    if logits.shape != needed:
         raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(logits.shape)}")
+    lost = logits.isnan() | (logits == torch.inf) | (logits == -torch.inf).all(-1, keepdim=True)
+    if lost.any():
+        raise ValueError(
+            f"teacher logits must be finite, or −∞ where a class is masked: those of {int(lost.any(-1).sum())} of "
+            f"{len(logits)} examples are not"
+        )
+
+
+def _spread(teacher: TopK, classes: int) -> dict[str, Tensor]:
+    """A top k as a table with −∞ for the rest and, where one temperature is asked for, the mass of the rest there."""
+    if not teacher.lse:
+        return {"logits": teacher.spread(classes)}
+    (temperature,) = teacher.lse
+    return {"logits": teacher.spread(classes, temperature), "rest": teacher.log_rest(temperature)}
 
 
 def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
@@ -105,8 +122,12 @@ def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str
     return {name: torch.stack([each[name].to(device, dtype) for each in several]) for name in several[0]}
 
 
-def _averaged(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Logits of the mean probability, up to a constant; unchecked, for a check would wait for the device."""
+def _together(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Logits of the mean probability, up to a constant, and all else numbered: "features 0", "features 1", …
+
+    Unchecked, for a check would wait for the device.
+    """
     if len(several) == 1:
         return several[0]
-    return {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
+    numbered = {f"{name} {i}": each[name] for i, each in enumerate(several) for name in each if name != "logits"}
+    return numbered | {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
