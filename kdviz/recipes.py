@@ -8,10 +8,12 @@ import math
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from types import FunctionType
 from typing import Any
 
-from kdviz.data import Dataset, Description, Jitter
+from kdviz.code import Undescribed, digest_of, is_installed, name_of
+from kdviz.data import Dataset, Description, Jitter, check_stock
 from kdviz.networks import CNN, MLP
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
 
@@ -66,6 +68,7 @@ class Recipe:
 
     def __post_init__(self):
         if isinstance(self.data, Dataset):
+            check_stock(self.data)
             object.__setattr__(self, "data", self.data.description)
         self._check_kinds()
         for name in ("batch_size", "seed"):
@@ -94,6 +97,8 @@ class Recipe:
             if not isinstance(getattr(self, name), kind):
                 wanted = getattr(kind, "__name__", kind)
                 raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
+        for part in (self.model, self.objective, self.augment):
+            _check_written(part)
         self._check_teachers()
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
@@ -175,24 +180,61 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
 
 
+def _check_written(part: Any) -> None:
+    """What is written in a notebook tells two of its kind apart by fields alone, as a key and an array must."""
+    kind = type(part)
+    if is_installed(kind):
+        return
+    fields = {field.name for field in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else set()
+    more = [n for n in vars(part) if n not in fields and not isinstance(getattr(kind, n, None), cached_property)]
+    if more or not dataclasses.is_dataclass(part) or kind.__hash__ is None:
+        extra = f", and make fields of {', '.join(more)}" if more else ""
+        raise ValueError(
+            f"write @dataclass(frozen=True) above class {kind.__name__}{extra}: a recipe is known by fields"
+        )
+
+
 def describe(thing: Any) -> Any:
-    """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key."""
+    """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key.
+
+    What is written in a notebook or script is said with :func:`kdviz.code.digest_of` it, and what cannot be said
+    with the reason: see :func:`undescribed`.
+    """
     if isinstance(thing, GivenLogits):
         return {"given_logits": thing.digest}
-    if dataclasses.is_dataclass(thing):
-        said = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
-        said = {f.name: describe(said[f.name]) for f in dataclasses.fields(thing) if said[f.name] != f.default}
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = dataclasses.fields(thing)
+        said = {field.name: describe(getattr(thing, field.name)) for field in fields}
+        usual = {f.name: describe(f.default) for f in fields if f.default is not dataclasses.MISSING}
+        said = {name: value for name, value in said.items() if name not in usual or value != usual[name]}
         version = {"version": TRAINING_VERSION} if isinstance(thing, Recipe) else {}
-        return {"kind": type(thing).__name__, **version, **said}
+        code = {} if is_installed(type(thing)) else _code(type(thing))
+        return {"kind": type(thing).__name__, **version, **code, **said}
     if isinstance(thing, (tuple, list)):
         return [describe(part) for part in thing]
-    return thing
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return thing
+    return _code(thing)
+
+
+def _code(thing: Any) -> dict[str, str]:
+    try:
+        return {"code": name_of(thing) if callable(thing) and is_installed(thing) else digest_of(thing)}
+    except Undescribed as problem:
+        return {"undescribed": str(problem)}
+
+
+def undescribed(said: Any) -> list[str]:
+    """What a description could not say, and why: no key stands for it, so nothing is stored under one."""
+    parts = said.values() if isinstance(said, dict) else said if isinstance(said, list) else ()
+    reasons = [said["undescribed"]] if isinstance(said, dict) and "undescribed" in said else []
+    return list(dict.fromkeys([*reasons, *(reason for part in parts for reason in undescribed(part))]))
 
 
 def restored(said: Any) -> Any:
     """The recipe, or part of one, that :func:`describe` said; ValueError where something is not known by a description.
 
-    A tensor of logits is described by its digest alone, and an older or newer version's recipe is another.
+    A tensor of logits and code are described by a digest alone, and an older or newer version's recipe is another.
     """
     if isinstance(said, list):
         return tuple(map(restored, said))
@@ -200,10 +242,14 @@ def restored(said: Any) -> Any:
         return said
     kinds = (Recipe, Description, Jitter, MLP, CNN, HardLabels, SoftTargets, Hints, AttentionTransfer, Contrastive)
     known = {kind.__name__: kind for kind in kinds}
-    if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
+    version = said.get("version", TRAINING_VERSION)
+    if said.get("kind") not in known or version != TRAINING_VERSION or {"code", "undescribed"} & said.keys():
         raise ValueError(f"no recipe can be made of {said}")
     fields = {name: restored(value) for name, value in said.items() if name not in ("kind", "version")}
-    return known[said["kind"]](**fields)
+    try:
+        return known[said["kind"]](**fields)
+    except (TypeError, AttributeError, LookupError) as problem:  # a field that is newer, or of another kind
+        raise ValueError(f"no recipe can be made of {said}: {problem}") from None
 
 
 def differences(a: Any, b: Any, path: str = "recipe") -> Iterator[tuple[str, Any, Any]]:

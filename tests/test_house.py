@@ -10,7 +10,7 @@ import yaml
 
 from kdviz.data.sources import ROOT
 
-MAKING = ["data", "networks", "objectives", "recipes", "runs", "training", "bench"]
+MAKING = ["syntax", "code", "data", "networks", "objectives", "recipes", "runs", "training", "bench"]
 SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
@@ -19,9 +19,9 @@ MAY |= {"papers": {"data"}, "claims": set()}  # what was reported, what must hol
 MAY |= {"checks": {"data", "objectives", "measures"}, "publish": {*MAKING, "measures"}}  # nobody imports them
 # Inside a room of the making wing the same holds: each file may import those to its left.
 WITHIN = {
-    "data": ["files", "intents", "banking77", "sources", "splits", "augment", "datasets"],
+    "data": ["files", "intents", "banking77", "sources", "splits", "augment", "seals", "datasets"],
     "networks": ["network", "mlp", "cnn"],
-    "runs": ["run", "store"],
+    "runs": ["run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "beginning", "history", "arrays", "grouping", "work", "trainer",
     ],

@@ -1,15 +1,18 @@
 """Data sets as tensors; verbs narrow them."""
 
 import operator
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kdviz.data import sources
+from kdviz.data.seals import Seal, seal
 from kdviz.data.sources import CLASSES
 from kdviz.data.splits import Description, Split
 
@@ -106,10 +109,13 @@ class Dataset:
 
     def _replaced(self, source: str) -> Split:
         shape = self.full_train.inputs.shape
-        inputs = _noise(shape) if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
+        inputs = _noise(shape).clone() if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
         if inputs.shape != shape:
             raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
         return replace(self.full_train, inputs=inputs, texts=None)
+
+
+_seals: WeakKeyDictionary[Dataset, Seal] = WeakKeyDictionary()  # of what is loaded
 
 
 def load(name: str, *, download: bool = False) -> Dataset:
@@ -123,6 +129,9 @@ def load(name: str, *, download: bool = False) -> Dataset:
     download : bool
         Fetch the files first if they are missing. Nothing is downloaded otherwise.
 
+    Tensors are shared by all who load a data set: ``clone()`` one before you change it. What is changed in place never
+    reaches a training: it is read anew, with a warning.
+
     Raises
     ------
     ValueError
@@ -134,7 +143,29 @@ def load(name: str, *, download: bool = False) -> Dataset:
         raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
     if download and not sources.on_disk(name):
         sources.download(name)
-    return _load(name, sources.folder())
+    dataset = _load(name, sources.folder())
+    return _anew(name) if _seals[dataset].is_marked() else dataset
+
+
+def check_loaded() -> None:
+    """Read anew, with a warning, what a caller changed in place: the tensors of a data set are shared.
+
+    :func:`load` itself notices what torch counts; this also finds what was written through NumPy or ``.data``, by a
+    checksum of all that is loaded: a tenth of a second for MNIST.
+    """
+    for dataset, sealed in list(_seals.items()):
+        if sealed.is_broken():
+            _anew(dataset.name)
+
+
+def check_stock(dataset: Dataset) -> None:
+    """Raise ValueError unless the tensors are those that :func:`load` and the verbs give: a recipe keeps no others."""
+    stock = load_described(dataset.description)
+    if not all(map(_equal, _tensors(dataset), _tensors(stock))):
+        raise ValueError(
+            f"this data set is called {dataset.description} and holds other tensors: a recipe would train on those of "
+            f"kd.load({dataset.name!r}). Narrow what it gives, and clone() a tensor before you change it"
+        )
 
 
 def load_described(description: Description) -> Dataset:
@@ -151,10 +182,34 @@ def _noise(shape: torch.Size) -> Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)
 def _load(name: str, root: Path) -> Dataset:
     *parts, largest = sources.read(name)
     train, test = (_as_split(largest, *part) for part in parts)
-    return Dataset(Description(name), train, test, torch.arange(len(train)))
+    dataset = Dataset(Description(name), train, test, torch.arange(len(train)))
+    _seals[dataset] = seal(*filter(lambda tensor: tensor is not None, _tensors(dataset)))
+    return dataset
+
+
+def _anew(name: str) -> Dataset:
+    """Read a data set that a caller changed once more."""
+    warnings.warn(
+        f"tensors of {name} were changed in place, and it is read anew: clone() what you change", stacklevel=3
+    )
+    _load.cache_clear()
+    _seals.clear()
+    return _load(name, sources.folder())
+
+
+def _tensors(dataset: Dataset) -> list[Tensor | None]:
+    parts = [(part.inputs, part.labels, part.index) for part in (dataset.full_train, dataset.full_test)]
+    return [*parts[0], *parts[1], dataset.rows, dataset.held_out]
+
+
+def _equal(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is other or one is None or other is None:
+        return one is other
+    return one.dtype == other.dtype and one.shape == other.shape and torch.equal(one.cpu(), other)
 
 
 def _as_split(largest: int, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None) -> Split:

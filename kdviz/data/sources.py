@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from kdviz.data.banking77 import read_banking77
-from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, on_disk, paths, read_idx
+from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, on_disk, read_images
 from kdviz.data.intents import INTENTS
 
 __all__ = [
@@ -44,8 +44,7 @@ def read(name: str) -> tuple[tuple, tuple, int]:
         images = images.reshape(-1, 8, 8)
         train, test = draw(labels, 1000, seed=0)
         return (images[train], labels[train]), (images[test], labels[test]), 16
-    images, labels, test_images, test_labels = (read_idx(path, name) for path in paths(name))
-    return (images, labels), (test_images, test_labels), 255
+    return *read_images(name, len(CLASSES[name])), 255
 
 
 def _pairs(train: tuple, test: tuple, largest: int) -> tuple[tuple, tuple, int]:
