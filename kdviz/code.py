@@ -59,6 +59,22 @@ def name_of(thing: Any) -> str:
     return f"{package.lstrip('_')}:{name}"  # where C takes the place of Python, and in which version, is no matter
 
 
+def check_written(part: Any) -> None:
+    """What is written in a notebook tells two of its kind apart by fields alone, as a key and an array must."""
+    kind = type(part)
+    if is_installed(kind):
+        return
+    fields = {field.name for field in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else set()
+    more = [
+        n for n in vars(part) if n not in fields and not isinstance(getattr(kind, n, None), functools.cached_property)
+    ]
+    if more or not dataclasses.is_dataclass(part) or kind.__hash__ is None:
+        extra = f", and make fields of {', '.join(more)}" if more else ""
+        raise ValueError(
+            f"write @dataclass(frozen=True) above class {kind.__name__}{extra}: a recipe is known by fields"
+        )
+
+
 def _lies_installed(module: str | None) -> bool:
     if module is None or module == "__main__":
         return False

@@ -8,11 +8,10 @@ import math
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from types import FunctionType
 from typing import Any
 
-from kdviz.code import Undescribed, digest_of, is_installed, name_of
+from kdviz.code import Undescribed, check_written, digest_of, is_installed, name_of
 from kdviz.data import Dataset, Description, Jitter, check_stock
 from kdviz.networks import CNN, MLP
 from kdviz.objectives import AttentionTransfer, Contrastive, GivenLogits, HardLabels, Hints, Objective, SoftTargets
@@ -98,7 +97,7 @@ class Recipe:
                 wanted = getattr(kind, "__name__", kind)
                 raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
         for part in (self.model, self.objective, self.augment):
-            _check_written(part)
+            check_written(part)
         self._check_teachers()
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
@@ -180,20 +179,6 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
 
 
-def _check_written(part: Any) -> None:
-    """What is written in a notebook tells two of its kind apart by fields alone, as a key and an array must."""
-    kind = type(part)
-    if is_installed(kind):
-        return
-    fields = {field.name for field in dataclasses.fields(part)} if dataclasses.is_dataclass(part) else set()
-    more = [n for n in vars(part) if n not in fields and not isinstance(getattr(kind, n, None), cached_property)]
-    if more or not dataclasses.is_dataclass(part) or kind.__hash__ is None:
-        extra = f", and make fields of {', '.join(more)}" if more else ""
-        raise ValueError(
-            f"write @dataclass(frozen=True) above class {kind.__name__}{extra}: a recipe is known by fields"
-        )
-
-
 def describe(thing: Any) -> Any:
     """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key.
 
@@ -225,7 +210,8 @@ def _code(thing: Any) -> dict[str, str]:
 
 
 def undescribed(said: Any) -> list[str]:
-    """What a description could not say, and why: no key stands for it, so nothing is stored under one."""
+    """What a recipe's description could not say, and why: no key stands for it, so nothing is stored under one."""
+    said = describe(said) if isinstance(said, Recipe) else said
     parts = said.values() if isinstance(said, dict) else said if isinstance(said, list) else ()
     reasons = [said["undescribed"]] if isinstance(said, dict) and "undescribed" in said else []
     return list(dict.fromkeys([*reasons, *(reason for part in parts for reason in undescribed(part))]))

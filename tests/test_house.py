@@ -23,7 +23,7 @@ WITHIN = {
     "networks": ["network", "mlp", "cnn"],
     "runs": ["run", "files", "store"],
     "training": [
-        "schedule", "teachers", "fused", "beginning", "history", "arrays", "grouping", "work", "trainer",
+        "schedule", "teachers", "fused", "beginning", "history", "arrays", "grouping", "starting", "work", "trainer",
     ],
 }  # fmt: skip
 

@@ -56,7 +56,7 @@ class Store:
 
     def save(self, run: Run) -> Path:
         """Write ``run`` and return its file; ValueError where its key would not say what it is."""
-        if unknown := undescribed(describe(run.recipe)):
+        if unknown := undescribed(run.recipe):
             raise ValueError(f"{run.recipe} cannot be stored: {'; '.join(unknown)}")
         kinds = {array.dtype for name, array in run.arrays.items() if name.startswith((WEIGHTS, "test_logits"))}
         if kinds - {torch.float32}:
