@@ -47,7 +47,9 @@ def is_installed(thing: Any) -> bool:
     if type(thing).__name__ in IN_C:
         owner = getattr(thing, "__self__", None)
         return owner is None or (isinstance(owner, ModuleType | type) and is_installed(owner))
-    module = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+    if not isinstance(thing, type | FunctionType | ModuleType):
+        return False
+    module = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
     file = thing.__code__.co_filename if isinstance(thing, FunctionType) else "<not a function>"
     return _lies_installed(module) and (file.startswith("<") or _is_installed_file(file))
 
@@ -70,9 +72,7 @@ def check_written(part: Any) -> None:
     ]
     if more or not dataclasses.is_dataclass(part) or kind.__hash__ is None:
         extra = f", and make fields of {', '.join(more)}" if more else ""
-        raise ValueError(
-            f"write @dataclass(frozen=True) above class {kind.__name__}{extra}: a recipe is known by fields"
-        )
+        raise ValueError(f"a recipe is known by fields: write @dataclass(frozen=True) above {kind.__name__}{extra}")
 
 
 def _lies_installed(module: str | None) -> bool:
@@ -108,9 +108,9 @@ def _said(thing: Any, seen: dict[int, tuple[int, Any]]) -> list:
         return [kind.__name__, str(thing)]
     if isinstance(thing, PurePath):
         return ["path", thing.as_posix()]
-    if isinstance(thing, type | FunctionType | ModuleType) or kind.__name__ in IN_C:
-        if is_installed(thing):
-            return ["installed", name_of(thing)]
+    if is_installed(thing):
+        return ["installed", name_of(thing)]
+    if isinstance(thing, type | FunctionType):
         if id(thing) in seen:
             return ["again", str(seen[id(thing)][0])]
         seen[id(thing)] = len(seen), thing

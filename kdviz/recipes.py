@@ -148,10 +148,12 @@ class Recipe:
         own = {name: value for name, value in changes.items() if name in mine}
         deeper = {name: value for name, value in changes.items() if name not in mine}
         objective = own.pop("objective", self.objective)
-        strange = set(deeper) - {field.name for field in dataclasses.fields(objective)}
-        if strange:
+        known = dataclasses.fields(objective) if dataclasses.is_dataclass(objective) else ()
+        if strange := {*deeper} - {field.name for field in known}:
             raise ValueError(f"neither Recipe nor {type(objective).__name__} has a field {sorted(strange)}")
-        return dataclasses.replace(self, **own, objective=dataclasses.replace(objective, **deeper))
+        return dataclasses.replace(
+            self, **own, objective=dataclasses.replace(objective, **deeper) if deeper else objective
+        )
 
 
 def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
@@ -204,7 +206,7 @@ def describe(thing: Any) -> Any:
 
 def _code(thing: Any) -> dict[str, str]:
     try:
-        return {"code": name_of(thing) if callable(thing) and is_installed(thing) else digest_of(thing)}
+        return {"code": name_of(thing) if is_installed(thing) else digest_of(thing)}
     except Undescribed as problem:
         return {"undescribed": str(problem)}
 

@@ -9,6 +9,7 @@ import numpy as np
 import pooch
 
 AGAIN = "delete it and run `make data`"
+ALL_AGAIN = "delete its files and run `make data`"
 ROOT = Path(__file__).resolve().parents[2]
 # Where each lies in the data folder (images as torchvision lays them out), and where it is downloaded from:
 # (place, address, {file: MD5 or SHA-256 of what is downloaded}). A `.gz` lies unpacked.
@@ -116,9 +117,11 @@ def read_images(name: str, classes: int) -> tuple[tuple[np.ndarray, np.ndarray],
             or images.shape[1:] != train.shape[1:]
             or not len(labels)
         ):
-            raise ValueError(f"{name} has images of shape {images.shape} and labels of shape {labels.shape}: {AGAIN}")
+            raise ValueError(
+                f"{name} has images of shape {images.shape} and labels of shape {labels.shape}: {ALL_AGAIN}"
+            )
         if labels.max() >= classes:
-            raise ValueError(f"{name} has a label {labels.max()}, of {classes} classes: {AGAIN}")
+            raise ValueError(f"{name} has a label {labels.max()}, of {classes} classes: {ALL_AGAIN}")
     return parts
 
 
