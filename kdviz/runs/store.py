@@ -93,9 +93,8 @@ class Store:
             for path in sorted(folder.glob("*.safetensors")):
                 if RUN.fullmatch(path.stem):
                     with suppress(ValueError, OSError):  # damaged: said when it is asked for
-                        said = read_header(path).get("recipe")
-                        if isinstance(said, dict):
-                            yield path, said
+                        if _is_run(header := read_header(path)):
+                            yield path, header["recipe"]
 
     def keep_unfinished(self, header: dict, arrays: Mapping[str, Tensor]) -> None:
         """Write the checkpoint of an array of students, known by ``header["keys"]``, and remove those before it.
@@ -172,9 +171,13 @@ def write(run: Run, arrays: Mapping[str, Tensor], folder: Path) -> Path:
     return write_file(folder / f"{run.key}.safetensors", header, arrays)
 
 
+def _is_run(header: dict) -> bool:
+    return all(isinstance(header.get(part), dict) for part in ("recipe", "history", "facts"))
+
+
 def _check_run(header: dict, name: str, recipe: dict) -> None:
     """Raise :class:`Foreign` unless ``header`` is of a run of ``recipe``, as it is described."""
-    if not all(isinstance(header.get(part), dict) for part in ("recipe", "history", "facts")):
+    if not _is_run(header):
         raise Foreign(f"{name} is a file of another layout")
     if header["recipe"] != recipe:
         told = "; ".join(f"{path} is {b}, asked {a}" for path, a, b in differences(recipe, header["recipe"]))
