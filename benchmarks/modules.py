@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import kdviz as kd
 from kdviz.training.arrays import Array
-from kdviz.training.work import as_it_was
+from kdviz.training.starting import as_it_was
 
 BATCH, STEPS, TEMPERATURE = 64, 60, 4.0
 NETWORKS = {"cpu": (8, 20), "cuda": (20, 56)}  # student's and teacher's layers

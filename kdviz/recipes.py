@@ -6,14 +6,16 @@ import itertools
 import json
 import math
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, get_args
 
 from kdviz import compression, objectives
+from kdviz.code import check_written
 from kdviz.compression import Compression
-from kdviz.data import Augmentation, Dataset, Description, MixUp
+from kdviz.data import Augmentation, Dataset, Description, MixUp, check_stock
+from kdviz.descriptions import describe
 from kdviz.measures import TopK
 from kdviz.networks import Architecture
 from kdviz.objectives import Contrastive, GivenLogits, Objective
@@ -72,8 +74,11 @@ class Recipe:
     optimizer: AdamW | SGD = ONE_CYCLE
     compression: Compression | None = None
 
+    training_version = TRAINING_VERSION
+
     def __post_init__(self):
         if isinstance(self.data, Dataset):
+            check_stock(self.data)
             object.__setattr__(self, "data", self.data.description)
         if isinstance(self.augment, tuple | list):  # of one, or of none: as if it were said alone
             alone = next(iter(self.augment), None)
@@ -107,6 +112,9 @@ class Recipe:
                 wanted = getattr(kind, "__name__", kind)
                 raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
         self._check_augment()
+        several = self.augment if isinstance(self.augment, tuple) else (self.augment,)
+        for part in (self.model, self.objective, self.compression, *several):
+            check_written(part)
         self._check_teachers()
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
@@ -170,10 +178,12 @@ class Recipe:
         own = {name: value for name, value in changes.items() if name in mine}
         deeper = {name: value for name, value in changes.items() if name not in mine}
         objective = own.pop("objective", self.objective)
-        strange = set(deeper) - {field.name for field in dataclasses.fields(objective)}
-        if strange:
+        known = dataclasses.fields(objective) if dataclasses.is_dataclass(objective) else ()
+        if strange := {*deeper} - {field.name for field in known}:
             raise ValueError(f"neither Recipe nor {type(objective).__name__} has a field {sorted(strange)}")
-        return dataclasses.replace(self, **own, objective=dataclasses.replace(objective, **deeper))
+        return dataclasses.replace(
+            self, **own, objective=dataclasses.replace(objective, **deeper) if deeper else objective
+        )
 
 
 def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
@@ -201,26 +211,10 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
 
 
-def describe(thing: Any) -> Any:
-    """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key."""
-    if isinstance(thing, GivenLogits | TopK):
-        return {"given_logits": thing.digest}
-    if dataclasses.is_dataclass(thing):
-        said = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
-        said = {f.name: describe(said[f.name]) for f in dataclasses.fields(thing) if said[f.name] != f.default}
-        version = {"version": TRAINING_VERSION} if isinstance(thing, Recipe) else {}
-        return {"kind": type(thing).__name__, **version, **said}
-    if isinstance(thing, type | FunctionType):
-        return {"named": f"{thing.__module__}.{thing.__qualname__}"}
-    if isinstance(thing, (tuple, list)):
-        return [describe(part) for part in thing]
-    return thing
-
-
 def restored(said: Any) -> Any:
     """The recipe, or part of one, that :func:`describe` said; ValueError where something is not known by a description.
 
-    A tensor of logits is described by its digest alone, and an older or newer version's recipe is another.
+    A tensor of logits and code are described by a digest alone, and an older or newer version's recipe is another.
     """
     if isinstance(said, list):
         return tuple(map(restored, said))
@@ -230,16 +224,11 @@ def restored(said: Any) -> Any:
     kinds = [each for each in written if isinstance(each, type) and issubclass(each, Objective | Compression)]
     kinds += [Recipe, Description, AdamW, SGD, *get_args(Augmentation), *get_args(Architecture)]
     known = {kind.__name__: kind for kind in kinds}
-    if said.get("kind") not in known or said.get("version", TRAINING_VERSION) != TRAINING_VERSION:
+    version = said.get("version", TRAINING_VERSION)
+    if said.get("kind") not in known or version != TRAINING_VERSION or {"code", "undescribed"} & said.keys():
         raise ValueError(f"no recipe can be made of {said}")
     fields = {name: restored(value) for name, value in said.items() if name not in ("kind", "version")}
-    return known[said["kind"]](**fields)
-
-
-def differences(a: Any, b: Any, path: str = "recipe") -> Iterator[tuple[str, Any, Any]]:
-    """Where two descriptions differ: (path, value in a, value in b)."""
-    if isinstance(a, dict) and isinstance(b, dict) and a.get("kind") == b.get("kind"):
-        for name in sorted({*a, *b}):
-            yield from differences(a.get(name, "default"), b.get(name, "default"), f"{path}.{name}")
-    elif a != b:
-        yield path, a, b
+    try:
+        return known[said["kind"]](**fields)
+    except (TypeError, AttributeError, LookupError) as problem:  # a field that is newer, or of another kind
+        raise ValueError(f"no recipe can be made of {said}: {problem}") from None

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import kdviz as kd
+from kdviz.descriptions import describe
 from kdviz.objectives.labels import cross_entropy_terms
-from kdviz.recipes import describe, restored
+from kdviz.recipes import restored
 
 
 def generator(seed=0):

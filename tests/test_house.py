@@ -10,7 +10,19 @@ import yaml
 
 from kdviz.data.sources import ROOT
 
-MAKING = ["data", "networks", "objectives", "compression", "schedules", "recipes", "runs", "training", "bench"]
+MAKING = [
+    "syntax",
+    "code",
+    "data",
+    "networks",
+    "objectives",
+    "compression",
+    "schedules",
+    "recipes",
+    "runs",
+    "training",
+    "bench",
+]
 SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
@@ -21,13 +33,13 @@ MAY |= {"checks": {"data", "objectives", "measures"}, "publish": {*MAKING, "meas
 WITHIN = {
     "data": [
         "files", "intents", "names", "wordpieces", "banking77", "mnist1d", "vision", "sources", "splits", "augment",
-        "mixup", "datasets", "own", "folders",
+        "mixup", "seals", "datasets", "own", "folders",
     ],
     "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module"],
-    "runs": ["run", "store"],
+    "runs": ["run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",
-        "grouping", "work", "trainer",
+        "grouping", "starting", "work", "trainer",
     ],
 }  # fmt: skip
 

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import kdviz as kd
-from kdviz.recipes import describe, restored
+from kdviz.descriptions import describe
+from kdviz.recipes import restored
 
 IMAGE, TOKENS = (3, 9, 12), (6,)
 NETWORKS = [

@@ -10,7 +10,8 @@ from PIL import Image
 import kdviz as kd
 from kdviz.data import Description, as_numbers, classes_of, load_described, names
 from kdviz.data.datasets import MADE
-from kdviz.recipes import describe, restored
+from kdviz.descriptions import describe
+from kdviz.recipes import restored
 
 
 def colours(n, seed=0, size=6):

@@ -6,8 +6,9 @@ from typing import Any
 
 from kdviz import training
 from kdviz.data import load_described
+from kdviz.descriptions import describe
 from kdviz.objectives import HardLabels
-from kdviz.recipes import Recipe, describe
+from kdviz.recipes import Recipe
 from kdviz.runs import Runs
 from kdviz.runs.store import Store, default_store
 

@@ -1,7 +1,7 @@
 """Data sets as tensors: what they are read from, the verbs that narrow them, what changes their images."""
 
 from kdviz.data.augment import Crop, Erase, Flip, Jitter
-from kdviz.data.datasets import Dataset, load, load_described
+from kdviz.data.datasets import Dataset, check_loaded, check_stock, load, load_described
 from kdviz.data.folders import image_folder
 from kdviz.data.mixup import MixUp
 from kdviz.data.names import CLASSES, classes_of
@@ -13,5 +13,6 @@ Augmentation = Jitter | Crop | Flip | Erase | MixUp
 
 __all__ = [
     "CLASSES", "Augmentation", "Crop", "Dataset", "Description", "Erase", "Flip", "Jitter", "MixUp", "Split",
-    "as_numbers", "classes_of", "data_of", "image_folder", "lane", "load", "load_described",
+    "as_numbers", "check_loaded", "check_stock", "classes_of", "data_of", "image_folder", "lane", "load",
+    "load_described",
 ]  # fmt: skip

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdviz.data.datasets import Dataset, remember, unlabelled_split
-from kdviz.data.splits import Description, Split
+from kdviz.data.datasets import Dataset, remember
+from kdviz.data.splits import Description, Split, unlabelled_split
 
 
 def data_of(*, train: tuple, test: tuple, classes: Sequence[str] | None = None, unlabelled=None) -> Dataset:

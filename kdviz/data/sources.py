@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from kdviz.data import files
 from kdviz.data.banking77 import read_banking77, read_banking77_pieces
-from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, paths, read_idx
+from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, read_images
 from kdviz.data.mnist1d import read_mnist1d
 from kdviz.data.names import CLASSES, classes_of
 from kdviz.data.vision import KINDS, download_vision, read_vision, vision_on_disk
@@ -55,8 +55,7 @@ def read(name: str) -> Source:
         images = images.reshape(-1, 8, 8)
         train, test = draw(labels, 1000, seed=0)
         return Source((images[train], labels[train]), (images[test], labels[test]), 16)
-    images, labels, test_images, test_labels = (read_idx(path, name) for path in paths(name))
-    return Source((images, labels), (test_images, test_labels), 255)
+    return Source(*read_images(name, len(CLASSES[name])), 255)
 
 
 def on_disk(name: str) -> bool:

@@ -1,6 +1,6 @@
 """Examples as tensors, and the small descriptions by which a recipe remembers a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -77,3 +77,16 @@ def as_numbers(inputs: Tensor, dtype: torch.dtype) -> Tensor:
 def are_tokens(inputs: Tensor) -> bool:
     """Whether inputs are integers that stand for pieces of text."""
     return not inputs.is_floating_point() and inputs.dtype != torch.uint8
+
+
+def unlabelled_split(inputs: Tensor) -> Split:
+    """Inputs without labels: 0 stands in for each."""
+    return Split(inputs, torch.zeros(len(inputs), dtype=torch.int64), torch.arange(len(inputs)))
+
+
+def shuffled(split: Split, rows: Tensor, seed: int) -> Split:
+    """The split with the labels of ``rows`` given to each other at random."""
+    labels = split.labels.clone()
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    labels[rows] = labels[rows[order]]
+    return replace(split, labels=labels)

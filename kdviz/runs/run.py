@@ -133,9 +133,9 @@ class Run:
         return measures.log_odds(self._train_logits(), self.shifted_classes)
 
     def network(self) -> nn.Module:
-        """The trained network, on the CPU and in eval mode."""
+        """A copy of the trained network, on the CPU and in eval mode: what is done to it stays out of the run."""
         asked[self.recipe].add("weights")
-        return self._network
+        return copy.deepcopy(self._network)
 
     @cached_property
     def _network(self) -> nn.Module:

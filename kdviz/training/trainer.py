@@ -1,9 +1,14 @@
 """``train``: take what the store has, train the rest, return runs in the order asked."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 
+import torch
+
+from kdviz.data import check_loaded
+from kdviz.descriptions import undescribed
 from kdviz.recipes import Recipe
 from kdviz.runs import Runs, Store, default_store
 from kdviz.training.work import Work
@@ -55,23 +60,63 @@ def train(
         Under ``KDVIZ_TRAIN=0``, a recipe that the store lacks; the message names the field that differs.
     Diverged
         A loss is no longer finite: raised when all that can be trained is trained.
+    ValueError
+        A recipe cannot be trained: raised when all others are, which stand in its ``finished``.
+
+    Notes
+    -----
+    A key is of training in float32: under another default precision nothing is looked up or stored. Nor is a recipe
+    that holds code which cannot be described (see :func:`kdviz.code.digest_of`). Both are said in a warning.
     """
     wanted = [recipes] if isinstance(recipes, Recipe) else list(recipes)
     store = default_store() if store is DEFAULT else store
     if executor and not store:
         raise ValueError("workers hand their runs over in a store: an executor needs one")
+    if store and torch.get_default_dtype() != torch.float32:
+        store = _without_store(executor)
     if store:
+        store.sweep()
         store.drop_unfinished(set())  # left by a process that was killed between its last run and this
     runs = {recipe: store.find(recipe) for recipe in dict.fromkeys(wanted)} if store else {}
     missing = [recipe for recipe in dict.fromkeys(wanted) if not runs.get(recipe)]
     if missing and store and os.environ.get("KDVIZ_TRAIN") == "0":
         raise LookupError(f"KDVIZ_TRAIN=0 and no run of {missing[0]}. {store.nearest(missing[0])}")
+    if missing:
+        check_loaded()
+        if store:
+            _say_what_is_not_stored(missing)
     work = Work(store, device, executor, watch)
     work.train(missing)
     runs |= {recipe: work.runs[recipe] for recipe in missing if recipe in work.runs}
     finished = Runs(runs[recipe] for recipe in wanted if runs.get(recipe))
-    if work.lost:
-        error = Diverged(f"{'; '.join(work.lost.values())}. Lower the rate; the other runs are kept")
-        error.finished = finished
-        raise error
+    if work.lost or work.refused:
+        raise _error(work, finished)
     return finished[0] if isinstance(recipes, Recipe) else finished
+
+
+def _error(work: Work, finished: Runs) -> Exception:
+    """What a call raises: what the first recipe was refused for, with the others as notes, or what was lost."""
+    lost = "; ".join(work.lost.values())
+    error, *others = [*work.refused.values()] or [Diverged(f"{lost}. Lower the rate; the other runs are kept")]
+    for note in [*map(str, others), *([lost] if work.refused and lost else [])]:
+        error.add_note(note)
+    error.finished = finished
+    return error
+
+
+def _without_store(executor: Executor | None) -> None:
+    """Say that nothing is looked up or stored."""
+    said = f"the default precision is {torch.get_default_dtype()}, and a key is of float32"
+    if executor:
+        raise ValueError(f"{said}: workers hand their runs over in a store, which would keep none")
+    if os.environ.get("KDVIZ_TRAIN") == "0":
+        raise LookupError(f"KDVIZ_TRAIN=0, and no run can be looked up: {said}")
+    warnings.warn(f"{said}: nothing is looked up or stored", stacklevel=3)
+
+
+def _say_what_is_not_stored(recipes: list[Recipe]) -> None:
+    reasons = {recipe: "; ".join(undescribed(recipe)) for recipe in recipes}
+    for reason in {*filter(None, reasons.values())}:
+        which = [recipe for recipe in recipes if reasons[recipe] == reason]
+        more = f" and {len(which) - 1} more are" if len(which) > 1 else " is"
+        warnings.warn(f"{which[0]}{more} not stored, for no key says what it is: {reason}", stacklevel=3)
