@@ -10,19 +10,8 @@ import yaml
 
 from kdviz.data.sources import ROOT
 
-MAKING = [
-    "syntax",
-    "code",
-    "data",
-    "networks",
-    "objectives",
-    "compression",
-    "schedules",
-    "recipes",
-    "runs",
-    "training",
-    "bench",
-]
+MAKING = ["syntax", "code", "data", "networks", "objectives", "compression", "schedules", "descriptions", "recipes"]
+MAKING += ["runs", "training", "bench"]
 SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}

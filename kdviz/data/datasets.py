@@ -7,14 +7,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from kdviz.data import sources
 from kdviz.data.names import OWN, classes_of
-from kdviz.data.seals import Seal, equal, seal, tensors_of
-from kdviz.data.splits import Description, Split, are_tokens, shuffled, unlabelled_split
+from kdviz.data.seals import Seal, seal, tensors_of
+from kdviz.data.splits import Description, Split, are_tokens, as_split, noise, shuffled, unlabelled_split
 from kdviz.data.wordpieces import as_text
 
 MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
@@ -152,7 +151,7 @@ class Dataset:
 
     def _replaced(self, source: str) -> Split:
         shape = self.full_train.inputs.shape
-        inputs = _noise(shape).clone() if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
+        inputs = noise(shape).clone() if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
         if inputs.shape != shape:
             raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
         if are_tokens(inputs) != are_tokens(self.full_train.inputs):
@@ -207,16 +206,6 @@ def check_loaded() -> None:
             _anew(dataset.name)
 
 
-def check_stock(dataset: Dataset) -> None:
-    """Raise ValueError unless the tensors are those that :func:`load` and the verbs give: a recipe keeps no others."""
-    stock = load_described(dataset.description)
-    if not all(map(equal, tensors_of(dataset), tensors_of(stock))):
-        raise ValueError(
-            f"this data set is called {dataset.description} and holds other tensors: a recipe would train on those of "
-            f"kd.load({dataset.name!r}). Narrow what it gives, and clone() a tensor before you change it"
-        )
-
-
 def remember(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     """Let :func:`load` find data of one's own in this process, and return what it finds."""
     OWN[dataset.name] = classes
@@ -231,16 +220,11 @@ def load_described(description: Description) -> Dataset:
     return dataset
 
 
-@lru_cache(maxsize=1)
-def _noise(shape: torch.Size) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
-
-
 @lru_cache(maxsize=4)
 @torch.inference_mode(False)
 def _load(name: str, root: Path) -> Dataset:
     source = sources.read(name)
-    train, test = (_as_split(source.largest, *part) for part in (source.train, source.test))
+    train, test = (as_split(source.largest, *part) for part in (source.train, source.test))
     bare = None if source.unlabelled is None else unlabelled_split(torch.from_numpy(source.unlabelled))
     rows, more = torch.arange(len(train)), {"full_unlabelled": bare, "vocabulary": source.vocabulary}
     return _sealed(Dataset(Description(name), train, test, rows, **more))
@@ -263,14 +247,3 @@ def _sealed(dataset: Dataset) -> Dataset:
     """The data set, watched; what is read from the disk as it is asked for cannot be."""
     _seals[dataset] = seal(*(each for each in tensors_of(dataset) if each is not None and each.nbytes < HELD))
     return dataset
-
-
-def _as_split(
-    largest: int | None, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None
-) -> Split:
-    if largest is None:
-        inputs = torch.tensor(np.ascontiguousarray(inputs))
-    else:
-        inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
-        inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
-    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdviz.data.datasets import Dataset, remember
+from kdviz.data.datasets import Dataset, load_described, remember
+from kdviz.data.seals import equal, tensors_of
 from kdviz.data.splits import Description, Split, unlabelled_split
 
 
@@ -148,3 +149,13 @@ def _classes(given: Sequence[str] | None, labels: dict[str, Tensor]) -> tuple[st
 
 def _first(wrong: Tensor) -> int:
     return int(wrong.flatten(1).any(1).nonzero()[0] if wrong.ndim > 1 else wrong.nonzero()[0])
+
+
+def check_stock(dataset: Dataset) -> None:
+    """Raise ValueError unless the tensors are those that :func:`load` and the verbs give: a recipe keeps no others."""
+    stock = load_described(dataset.description)
+    if not all(map(equal, tensors_of(dataset), tensors_of(stock))):
+        raise ValueError(
+            f"this data set is called {dataset.description} and holds other tensors: a recipe would train on those of "
+            f"kd.load({dataset.name!r}). Narrow what it gives, and clone() a tensor before you change it"
+        )

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 

@@ -1,7 +1,9 @@
 """Examples as tensors, and the small descriptions by which a recipe remembers a data set."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -90,3 +92,21 @@ def shuffled(split: Split, rows: Tensor, seed: int) -> Split:
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     labels[rows] = labels[rows[order]]
     return replace(split, labels=labels)
+
+
+@lru_cache(maxsize=1)
+def noise(shape: torch.Size) -> Tensor:
+    """Uniform in [0, 1], the same in every process."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+
+
+def as_split(
+    largest: int | None, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None
+) -> Split:
+    """Arrays as tensors; where the value of a full pixel is given, as shares of it."""
+    if largest is None:
+        inputs = torch.tensor(np.ascontiguousarray(inputs))
+    else:
+        inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
+        inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
+    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)

@@ -59,7 +59,8 @@ class Store:
         """Write ``run`` and return its file; ValueError where its key would not say what it is."""
         if unknown := undescribed(run.recipe):
             raise ValueError(f"{run.recipe} cannot be stored: {'; '.join(unknown)}")
-        kinds = {array.dtype for name, array in run.arrays.items() if name.startswith((WEIGHTS, "test_logits"))}
+        numbers = [run.arrays[name] for name in run.arrays if name.startswith((WEIGHTS, "test_logits"))]
+        kinds = {array.dtype for array in numbers if array.is_floating_point()}
         if kinds - {torch.float32}:
             raise ValueError(f"{run.recipe} cannot be stored: its key is of float32, and it holds {kinds}")
         return write(run, run.arrays, self.folder)

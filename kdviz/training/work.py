@@ -20,7 +20,7 @@ from kdviz.runs.files import StoredArrays
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import state
 from kdviz.training.grouping import fitting, grouped
-from kdviz.training.starting import as_it_was, best_device, put_back
+from kdviz.training.starting import Refused, as_it_was, best_device, put_back
 
 CHECKPOINT_SECONDS = 20.0
 
