@@ -231,7 +231,7 @@ def test_a_probe_trains_the_last_layer_alone_as_logistic_regression_does(double,
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda b, s: s.replace(objective=kd.Hints((b, b))), "a teacher is a recipe"),
+        (lambda b, s: s.replace(objective=kd.Hints((b, b))), "its teacher is one recipe, not a tuple of 2"),
         (lambda b, s: s.replace(objective=kd.Contrastive("someone")), "a teacher is a recipe"),
         (lambda b, s: s.replace(objective=kd.Hints(b, layer="map 3")), "Hints reads .'map 3'., the student 2c-3c has"),
         (lambda b, s: s.replace(objective=kd.Hints(b.replace(model=kd.mlp(5)))), "the teacher 5 has features, logits"),

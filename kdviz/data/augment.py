@@ -1,11 +1,13 @@
 """What changes training images as they are drawn, each example by its own draw, on the device."""
 
-import operator
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from kdviz.arguments import whole
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Jitter:
     pixels: int
 
     def __post_init__(self):
-        object.__setattr__(self, "pixels", operator.index(self.pixels))
+        object.__setattr__(self, "pixels", whole("pixels", self.pixels, -math.inf))
         if self.pixels < 1:
             raise ValueError(f"a jitter is of at least one pixel, not {self.pixels}: None leaves images as they are")
 
@@ -28,6 +30,8 @@ class Jitter:
         if images.ndim != 4:
             raise ValueError(f"no image to shift in inputs of shape {tuple(images.shape)}: augment must be None")
         channels, height, width = images.shape[1:]
+        if self.pixels >= min(height, width):
+            raise ValueError(f"a jitter of {self.pixels} pixels moves {height}×{width} images out of sight: take fewer")
         wide = width + 2 * self.pixels
         rows = torch.arange(height, device=images.device) * wide
         window = (rows[:, None] + torch.arange(width, device=images.device)).flatten()

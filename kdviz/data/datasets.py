@@ -1,6 +1,5 @@
 """Data sets as tensors; verbs narrow them."""
 
-import operator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdviz.arguments import told, whole
 from kdviz.data import sources
 from kdviz.data.sources import CLASSES
 from kdviz.data.splits import Description, Split
@@ -61,7 +61,7 @@ class Dataset:
 
     def take(self, n: int, seed: int) -> "Dataset":
         """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
-        return self._narrow("take", operator.index(n), operator.index(seed))
+        return self._narrow("take", whole("n", n), whole("seed", seed))
 
     def split(self, n: int, seed: int) -> "Dataset":
         """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
@@ -70,17 +70,19 @@ class Dataset:
         """
         if self.description.missing or not {verb for verb, *_ in self.description.narrowed} <= {"take", "split"}:
             raise ValueError(f"split first: the held-out part of {self.description} would not be like its test split")
-        return self._narrow("split", operator.index(n), operator.index(seed))
+        return self._narrow("split", whole("n", n), whole("seed", seed))
 
     def shuffle_labels(self, seed: int) -> "Dataset":
         """Give the training examples each other's labels at random: there is nothing to learn, only to memorise."""
-        return self._narrow("shuffle_labels", operator.index(seed))
+        return self._narrow("shuffle_labels", whole("seed", seed))
 
     def replace_inputs(self, source: str) -> "Dataset":
         """Train on other inputs, without labels: another data set's of the same shape, or ``"noise"``.
 
         The noise is uniform in [0, 1], each pixel by itself. Students learn from soft targets alone.
         """
+        if source not in ("noise", *CLASSES):
+            raise ValueError(f"unknown data set {told(source)}: choose 'noise' or one of {', '.join(CLASSES)}")
         return self._narrow("replace_inputs", source)
 
     def _narrow(self, verb: str, *what) -> "Dataset":
@@ -130,8 +132,8 @@ def load(name: str, *, download: bool = False) -> Dataset:
     FileNotFoundError
         The files are missing.
     """
-    if name not in CLASSES:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
+    if not isinstance(name, str) or name not in CLASSES:
+        raise ValueError(f"unknown data set {told(name)}: choose one of {', '.join(CLASSES)}")
     if download and not sources.on_disk(name):
         sources.download(name)
     return _load(name, sources.folder())

@@ -7,15 +7,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from torch import Tensor
 
 from kdviz import measures
+from kdviz.arguments import indices, logits, mapping, several, told
+from kdviz.arguments import names as given_names
 from kdviz.figures.calibration import reliability
 from kdviz.figures.correlation import heat_map, shared_bar
 from kdviz.figures.fidelity import agreement_against_accuracy
 from kdviz.figures.groups import by_class
-from kdviz.figures.look import COLOURS, colours_of
+from kdviz.figures.look import COLOURS, colours_of, plain
 
 MANY = 20  # classes: more are not drawn a bar each
 
@@ -43,8 +45,16 @@ def card(
     figure : Figure, optional
         By default a new one, 12 by 7.5 inches.
     """
+    if not isinstance(figure, FigureBase | None):
+        raise ValueError(f"figure must be a matplotlib Figure, or None for a new one, not {told(figure)}")
+    sizes: dict[str, int] = {}
+    teacher = logits("teacher", teacher, "N C", sizes)
+    students = [logits("a student", one, "N C", sizes) for one in several("students", students, "logits, one a seed")]
+    labels = indices("labels", labels, "N", sizes, sizes["C"])
+    scores = {name: _seeds(name, seeds) for name, seeds in mapping("scores", scores, "scores, one a seed").items()}
     figure = figure or plt.figure(figsize=(12, 7.5))
-    names = [textwrap.shorten(name, 14, placeholder="…") if " " in name else name[:14] for name in map(str, classes)]
+    classes = given_names(classes, sizes["C"])
+    names = [textwrap.shorten(name, 14, placeholder="…") if " " in name else name[:14] for name in classes]
     table, cloud, reliable, ties, missed = _places(figure, max(map(len, names)) if len(names) <= MANY else 0)
     _table(measures.score_table(scores), table)
     _cloud(scores, measures.accuracy(teacher, labels), cloud)
@@ -56,16 +66,23 @@ def card(
     return figure
 
 
+def _seeds(name: str, given: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(one, Mapping) and one for one in given):
+        raise ValueError(f"{name!r} of scores must be a list of kdviz.measures.scores, one a seed, not {told(given)}")
+    return list(given)
+
+
 def _places(figure: Figure, longest: int) -> list[Axes]:
     """Two axes above three, each with its room: a layout that is worked out would take as long as drawing does.
 
     ``longest`` is the length of the longest class's name, which stands upright below the last two.
     """
     figure.set_layout_engine("none")
+    apart = 0.4 if longest else 0.55  # of many classes the last two have labels between them
     above = figure.add_gridspec(1, 2, width_ratios=[2.1, 1], left=0.02, right=0.985, bottom=0.59, top=0.88, wspace=0.16)
     low = 0.08 + 0.009 * max(longest - 2, 0)
     below = figure.add_gridspec(
-        1, 3, width_ratios=[1, 1.15, 1.3], left=0.055, right=0.985, bottom=low, top=0.47, wspace=0.4
+        1, 3, width_ratios=[1, 1.15, 1.3], left=0.055, right=0.985, bottom=low, top=0.47, wspace=apart
     )
     return [figure.add_subplot(place) for grid in (above, below) for place in grid]
 
@@ -82,6 +99,7 @@ def _table(told: pd.DataFrame, ax: Axes) -> None:
     )  # fmt: skip
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(9)
+    plain(drawn)
     for (row, column), cell in drawn.get_celld().items():
         cell.set_edgecolor("0.85")
         if row == 0:
@@ -97,7 +115,7 @@ def _cloud(scores: Mapping[str, Sequence[Mapping[str, float]]], teacher_accuracy
     rows = [{"varied": name, **one} for name, seeds in scores.items() for one in seeds if "agreement" in one]
     agreement_against_accuracy(pd.DataFrame(rows), teacher_accuracy, colours=colours_of(scores), ax=ax)
     ax.set(title="Is it like its teacher?")
-    ax.legend(loc="upper left", fontsize=8, labelspacing=0.2)
+    plain(ax.legend(loc="upper left", fontsize=8, labelspacing=0.2))
 
 
 def _ties(students: Sequence[Tensor], teacher: Tensor, classes: Sequence[str], ax: Axes) -> None:
@@ -124,7 +142,7 @@ def _missed(answers: Mapping[str, Sequence[Tensor]], labels: Tensor, classes: Se
         ax.axline((0, 0), slope=1, color="0.6", ls=":")
         ax.set(xlabel="by the teacher, %", ylabel="by the student, %")
         return
-    by_class(shares, classes, COLOURS, ax=ax).legend(ncols=2, loc="upper left")
+    plain(by_class(shares, classes, COLOURS, ax=ax).legend(ncols=2, loc="upper left"))
     ax.set_ylim(0, 1.2 * max(ax.get_ylim()[1], 1))  # the legend stands above the bars
     ax.tick_params(axis="x", rotation=90 if max(map(len, classes)) > 2 else 0)
 

@@ -1,12 +1,12 @@
 """Plain convolutional networks."""
 
-import operator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
 from torch import nn
 
+from kdviz.arguments import number, wholes
 from kdviz.networks.network import Network
 
 
@@ -33,8 +33,8 @@ class CNN:
 
     def __post_init__(self):
         for name in ("channels", "hidden"):
-            object.__setattr__(self, name, tuple(map(operator.index, getattr(self, name))))
-        object.__setattr__(self, "dropout", float(self.dropout))
+            object.__setattr__(self, name, wholes(name, getattr(self, name)))
+        object.__setattr__(self, "dropout", number("dropout", self.dropout))
         if not self.channels or min(self.channels + self.hidden) < 1:
             raise ValueError(f"a CNN needs channels, and every layer a unit, not {self.channels} and {self.hidden}")
         if not 0 <= self.dropout < 1:
