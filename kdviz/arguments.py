@@ -166,13 +166,13 @@ def mapping(name: str, given: Any, to: str) -> dict:
     return dict(given)
 
 
-def names(given: Any, count: int, name: str = "classes") -> list[str]:
-    """Names, as many as there are things to be named, in their order."""
+def names(given: Any, count: int | None = None, name: str = "classes") -> list[str]:
+    """Names, as many as there are things to be named where that is known, in their order."""
     if isinstance(given, Mapping):
         raise ValueError(f"{name} must be a list of names, not a mapping: give its values, in the order of the classes")
-    listed = several(name, list(given) if isinstance(given, str) else given, "names", 0)
+    listed = several(name, list(given) if isinstance(given, str) else given, "names", 0 if count == 0 else 1)
     found = [str(each) for each in listed]
-    if len(found) != count:
+    if count is not None and len(found) != count:
         raise ValueError(f"{name} must be {count} names, one each, not {len(found)}")
     return found
 

@@ -22,6 +22,8 @@ def _levels(image: Tensor) -> np.ndarray:
     """An image (1 or 3, H, W) as matplotlib takes it."""
     if len(image) not in (1, 3):
         raise ValueError(f"an image has one channel, or three for colour, not {len(image)}")
+    if image.min() < -1e-3 or image.max() > 1 + 1e-3:
+        raise ValueError(f"pixels lie in [0, 1], not in {image.min():g}..{image.max():g}: divide them by their largest")
     return image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1).numpy()
 
 
@@ -185,7 +187,7 @@ def mistaken(
     classes : names of the C classes
     """
     ax = on(ax)
-    classes = list(map(str, several("classes", classes, "names")))
+    classes = names(classes)
     (own, other), sizes = pair_of(pair, len(classes)), {}
     labels = indices("labels", labels, "N", sizes, len(classes))
     teacher = indices("what the teacher predicts", teacher, "N", sizes, len(classes))
