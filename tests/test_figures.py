@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from kdviz import explorers, figures, measures
 
@@ -152,7 +153,6 @@ def with_names(classes):
         lambda ax: figures.learning_curves({a: runs}, axes=ax.figure.subplots(1, 2)),
         lambda ax: figures.mistaken((0, 1), labels.roll(1), labels, torch.rand(12, 1, 8, 8), labels, classes, ax=ax),
         lambda ax: figures.pair_scatter(z, labels, (0, 1), classes, ax=ax),
-        lambda ax: figures.projection(z, z[:4], labels, classes, (0, 1, 2), ax=ax),
         lambda ax: figures.reliability({a: sure}, ax=ax),
         lambda ax: figures.shares_by_temperature([1, 2], shares, classes, ax=ax),
         lambda ax: figures.simplex_path(torch.tensor([4.0, 3.0, 2.0, 1.0]), classes, [1, 2], ax=ax),
@@ -162,9 +162,9 @@ def with_names(classes):
         lambda ax: figures.two_opinions(z[0], z[1], classes, ax=ax),
     ]
     for draw in drawn:
-        _, ax = plt.subplots()
-        draw(ax)
-        yield ax.figure
+        figure = Figure()
+        draw(figure.subplots())
+        yield figure
     scores = {a: [measures.scores(z, z + torch.randn(12, 4), labels)]}
     yield figures.card(scores, [z], z + 1, labels, classes)
 
