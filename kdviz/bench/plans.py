@@ -129,9 +129,7 @@ def title(recipe: Recipe) -> str:
         raise ValueError(f"a title is made of a recipe, not of {told(recipe)}")
     said, objective = describe(recipe), describe(recipe.objective)
     numbers = {**objective, **said, "epochs": None, "seed": None, "version": None, "frozen": None}
-    set_to = [
-        f"{name.replace('_', ' ')} {value:g}" for name, value in numbers.items() if isinstance(value, float | int)
-    ]
+    given = [f"{name.replace('_', ' ')} {value:g}" for name, value in numbers.items() if isinstance(value, float | int)]
     taught = [teacher for teacher in recipe.objective.teachers if isinstance(teacher, Recipe)]
     teachers = sorted({f"{teacher.model} ({teacher.epochs:g} epochs)" for teacher in taught})
     learnt = f"{objective['kind']}{' of ' * bool(teachers)}{', '.join(teachers)}"

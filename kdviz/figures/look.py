@@ -1,10 +1,12 @@
 """The look of every figure: one style, and one colour for each actor. Nothing is changed at import."""
 
+import os
 from collections.abc import Iterable, Mapping
 from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from IPython import get_ipython
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.text import Text
@@ -41,8 +43,19 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def use_style() -> None:
-    """Use kdviz's look for the figures that follow in this session."""
+    """Use kdviz's look for the figures that follow in this session.
+
+    In a notebook whose environment says ``MPLBACKEND=Agg`` no figure would be shown: they are shown below their cells.
+    """
     plt.style.use(STYLE)
+    shell = get_ipython()
+    if (
+        hasattr(shell, "kernel")
+        and os.environ.get("MPLBACKEND", "").lower() == "agg"
+        and plt.get_backend().lower() == "agg"
+    ):
+        shell.enable_matplotlib("inline")
+        plt.style.use(STYLE)
 
 
 def on(ax: Axes | None) -> Axes:
