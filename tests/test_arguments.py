@@ -67,6 +67,7 @@ BAD = {
     "captions too few": (lambda: F.gallery(IMAGES, ["x"], [True] * 12), "captions must be 12 names"),
     "an order of others": (lambda: F.heat_map(R, order=[0, 0, 1, 2]), "order must name each of the classes 0..3 once"),
     "a map that is not square": (lambda: F.heat_map(Z), r"matrix must have shape \(C, C\)"),
+    "a method named teacher": (lambda: F.ties({"teacher": [0.1]}, 0.3), "a method cannot be named 'teacher'"),
     "a pair of one": (lambda: F.pair_scatter(Z, Y, (1, 1), "abcd"), "a pair is of two classes, not of 1 twice"),
     "a table without a column": (lambda: F.agreement_against_accuracy(CLOUD[["accuracy"]], 0.9), "needs the columns"),
     "percent for a share": (lambda: F.agreement_against_accuracy(CLOUD, 90), "divide percentages by 100"),
@@ -164,6 +165,12 @@ def test_a_classrooms_function_is_told_what_to_return(check, returned):
 def test_a_function_that_returns_no_recipe_is_told_so(given):
     with pytest.raises(checks.Mistake, match="`return` a kd.Recipe, which is not trained yet"):
         checks.blind_student(lambda digit, seed: given, TEACHER)
+
+
+def test_a_function_of_other_arguments_is_told_so():
+    for check, function in ((checks.agreement, lambda logits: 0.5), (checks.own_digit, lambda digit: 4)):
+        with pytest.raises(checks.Mistake, match="is called with . arguments, and takes others"):
+            check(function)
 
 
 def test_biases_of_no_run_are_not_right():

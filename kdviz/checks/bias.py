@@ -8,7 +8,7 @@ from torch import Tensor
 
 from kdviz import measures
 from kdviz.arguments import several, told
-from kdviz.checks.deciding import Mistake, decide, normal, passed
+from kdviz.checks.deciding import Mistake, check_takes, decide, normal, passed
 from kdviz.data import Description, load, load_described
 from kdviz.objectives import HardLabels, SoftTargets
 
@@ -17,7 +17,7 @@ CLOSE = dict(rtol=0.0, atol=1e-3)  # logits: a bisection may stop early
 
 def own_digit(function: Callable[[], int]) -> None:
     """Check that ``function()`` is a digit, and not 3."""
-    _check_function(function)
+    check_takes(function, ())
     digit = function()
     if digit is None:
         raise Mistake("Your function returns nothing: `return` a digit.")
@@ -30,7 +30,7 @@ def own_digit(function: Callable[[], int]) -> None:
 
 def blind_student(function: Callable, teacher) -> None:
     """Check ``function(digit, seed)``: the recipe of a student that learns from ``teacher`` and sees no ``digit``."""
-    _check_function(function)
+    check_takes(function, (1, 0))
     for digit, seed in ((1, 0), (6, 2)):
         recipe = function(digit, seed)
         _check_data(recipe, digit, seed)
@@ -49,7 +49,7 @@ def blind_student(function: Callable, teacher) -> None:
 def control_student(function: Callable, student: Callable) -> None:
     """Check ``function(digit, seed)``: ``student(digit, seed)``'s recipe, on labels alone."""
     for each in (function, student):
-        _check_function(each)
+        check_takes(each, (1, 0))
     for digit, seed in ((1, 0), (6, 2)):
         recipe, taught = function(digit, seed), student(digit, seed)
         _check_data(recipe, digit, seed)
@@ -59,11 +59,6 @@ def control_student(function: Callable, student: Callable) -> None:
         if recipe.replace(objective=taught.objective) != taught:
             raise Mistake("The control differs from the student in more than its objective: .replace(objective=...).")
     passed("The control: the same net, images and steps, with labels and no teacher.")
-
-
-def _check_function(function: Callable) -> None:
-    if not callable(function):
-        raise Mistake(f"Your function is called to check it: give the function, not {told(function)}.")
 
 
 def _check_data(recipe, digit: int, seed: int) -> None:

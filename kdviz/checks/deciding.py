@@ -6,6 +6,7 @@ examples and classes and in their temperatures, so that no two mistakes give the
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from itertools import product
 
 import torch
@@ -85,8 +86,7 @@ def answer(name: str, function: Callable, case: tuple, wanted: str = "a tensor")
 
     One that changes its arguments is told so, and one whose answer is no number or tensor, what is ``wanted``.
     """
-    if not callable(function):
-        raise Mistake(f"{name} is checked by calling your function: give the function, not {told(function)}.")
+    check_takes(function, case)
     copies = [part.clone() if isinstance(part, Tensor) else part for part in case]
     given = function(*copies)
     if given is None:
@@ -98,6 +98,18 @@ def answer(name: str, function: Callable, case: tuple, wanted: str = "a tensor")
         return as_tensor(given)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         raise Mistake(f"{name} must be {wanted}, and your function returns {told(given)}.") from None
+
+
+def check_takes(function: Callable, case: tuple) -> None:
+    """Raise :class:`Mistake` unless ``function`` can be called with as many arguments as ``case`` has."""
+    if not callable(function):
+        raise Mistake(f"Your function is called to check it: give the function, not {told(function)}.")
+    try:
+        signature(function).bind(*case)
+    except TypeError as problem:
+        raise Mistake(f"Your function is called with {len(case)} arguments, and takes others: {problem}.") from None
+    except ValueError:  # one without a signature, written in C
+        pass
 
 
 def like(right) -> str:

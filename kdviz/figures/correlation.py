@@ -227,6 +227,8 @@ def ties(
     if seed is not None:
         seed = whole("seed", seed)
     given = tensors("values", values, "seeds")
+    if "teacher" in given:
+        raise ValueError("a method cannot be named 'teacher', which is the teacher's own name here: name it otherwise")
     given = tensors("values", {"teacher": [teacher] if isinstance(teacher, Real) else teacher}, "seeds") | given
     rows = {name: seeds.tolist() for name, seeds in given.items()}
     for row, (name, seeds) in enumerate(rows.items()):
