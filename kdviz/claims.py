@@ -7,6 +7,9 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from kdviz.arguments import tensor
+from kdviz.arguments import told as as_given
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -56,12 +59,18 @@ def check(
     ValueError
         Nothing to decide by.
     """
-    seeds = np.atleast_1d(np.asarray(holds))
-    if not sentence or not seeds.size or seeds.ndim != 1 or seeds.dtype != bool:
+    try:
+        seeds = np.atleast_1d(np.asarray(holds))
+    except (ValueError, TypeError, RuntimeError):
+        seeds = np.empty(0)
+    if not isinstance(sentence, str) or not sentence or not seeds.size or seeds.ndim != 1 or seeds.dtype != bool:
         raise ValueError("a claim needs a sentence, and True or False for at least one seed to be decided by")
-    told = "; ".join(f"{name} {_written(value)}" for name, value in ({} if numbers is None else numbers).items())
+    if not isinstance(numbers, Mapping | pd.DataFrame | None):
+        raise ValueError(f"numbers must be a mapping or a data frame of what decided it, not {as_given(numbers)}")
+    told = "; ".join(f"{name} {_written(name, value)}" for name, value in ({} if numbers is None else numbers).items())
     return Claim(sentence, tuple(seeds.tolist()), told, why)
 
 
-def _written(value: float | Sequence[float]) -> str:
-    return ", ".join(f"{number:.4g}" for number in np.atleast_1d(np.asarray(value, dtype=float)))
+def _written(name: str, value: float | Sequence[float]) -> str:
+    numbers = tensor(f"{name!r} of numbers", [value] if np.ndim(value) == 0 else value, "seeds", least=0)
+    return ", ".join(f"{number:.4g}" for number in numbers.tolist())

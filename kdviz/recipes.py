@@ -5,13 +5,16 @@ import hashlib
 import itertools
 import json
 import math
-import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, get_args
 
+import numpy as np
+from torch import Tensor
+
 from kdviz import compression, objectives
+from kdviz.arguments import number, told, whole
 from kdviz.code import check_written
 from kdviz.compression import Compression
 from kdviz.data import Augmentation, Dataset, Description, MixUp, check_stock
@@ -85,10 +88,10 @@ class Recipe:
             object.__setattr__(self, "augment", tuple(self.augment) if len(self.augment) > 1 else alone)
         self._check_kinds()
         for name in ("batch_size", "seed"):
-            object.__setattr__(self, name, operator.index(getattr(self, name)))
+            object.__setattr__(self, name, whole(f"{name} of a recipe", getattr(self, name), -math.inf))
         at_least = ("weight_decay", "init_weight")
         for name in ("epochs", "learning_rate", *at_least):
-            value = float(getattr(self, name))
+            value = number(f"{name} of a recipe", getattr(self, name))
             object.__setattr__(self, name, value)
             if not math.isfinite(value) or value < 0 or (value == 0 and name not in at_least):
                 raise ValueError(
@@ -105,12 +108,14 @@ class Recipe:
 
     def _check_kinds(self) -> None:
         kinds = {"data": Description, "model": Architecture, "objective": Objective}
-        kinds |= {"init": Recipe | None, "optimizer": AdamW | SGD}
+        kinds |= {"init": Recipe | None, "optimizer": AdamW | SGD, "frozen": bool}
         kinds |= {"compression": Compression | None}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
-                wanted = getattr(kind, "__name__", kind)
-                raise ValueError(f"{name} of a recipe must be {wanted}, not {type(getattr(self, name)).__name__}")
+                wanted, given = getattr(kind, "__name__", kind), getattr(self, name)
+                how = f": write kd.load({given!r})" if name == "data" and isinstance(given, str) else ""
+                how = ": write run.recipe" if name == "init" and hasattr(given, "recipe") else how
+                raise ValueError(f"{name} of a recipe must be {wanted}, not {type(given).__name__}{how}")
         self._check_augment()
         several = self.augment if isinstance(self.augment, tuple) else (self.augment,)
         for part in (self.model, self.objective, self.compression, *several):
@@ -201,14 +206,23 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     >>> grid(student, temperature=[1, 4, 20], seed=range(5))
     >>> grid(student, seed=range(5), teacher=lambda student: teachers[student.seed % 3])
     """
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"a grid is made of a recipe, not of {told(recipe)}")
     following = {name: value for name, value in axes.items() if isinstance(value, FunctionType)}
-    strange = [name for name in axes if name not in following and not isinstance(axes[name], Iterable)]
-    if strange:
-        raise ValueError(f"an axis is a list of values, or a function of the recipe: write {strange[0]}=[...]")
-    listed = {name: list(values) for name, values in axes.items() if name not in following}
+    listed = {name: _listed(name, values) for name, values in axes.items() if name not in following}
     combinations = itertools.product(*listed.values())
     recipes = [recipe.replace(**dict(zip(listed, values, strict=True))) for values in combinations]
     return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
+
+
+def _listed(name: str, values: Any) -> list:
+    if isinstance(values, Tensor | np.ndarray) and values.ndim == 1:
+        values = values.tolist()  # numbers, not arrays of one
+    if getattr(values, "ndim", 1) == 0 or not isinstance(values, Iterable) or isinstance(values, str | Mapping):
+        raise ValueError(
+            f"an axis is a list of values, or a function of the recipe: write {name}=[...], not {told(values)}"
+        )
+    return list(values)
 
 
 def restored(said: Any) -> Any:

@@ -3,11 +3,14 @@
 import ast
 import base64
 import io
+import os
 
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from kdviz import figures
@@ -114,3 +117,20 @@ def test_recipe_cells_stand_alone_and_name_what_the_notebook_trains(monkeypatch)
     monkeypatch.setenv("KDVIZ_DATASET", "digits")
     recipes = reference.recipes_of(notebooks.FOLDER / "02_dark_knowledge.ipynb")
     assert len(recipes) > 100 and len({recipe.key for recipe in recipes}) == len(recipes)
+
+
+def pictures(environment):
+    """How many pictures a notebook of one figure shows in a kernel of this environment."""
+    cells = [new_code_cell("import matplotlib.pyplot as plt\nimport kdviz as kd\n\nkd.figures.use_style()")]
+    cells.append(new_code_cell("plt.plot([1, 2])"))
+    client = NotebookClient(new_notebook(cells=cells), kernel_name="python3", timeout=120)
+    shown = client.execute(env=environment).cells[1].outputs
+    return sum("image/png" in output.get("data", {}) for output in shown)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_backend_in_the_environment_loses_no_picture(monkeypatch):
+    assert pictures({**os.environ, "MPLBACKEND": "Agg"}) == 1
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    with notebooks.lane("digits") as environment:
+        assert "MPLBACKEND" not in environment

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kdviz import measures
+from kdviz.arguments import mapping, names, several, told
 from kdviz.bench.logits import check_logits
 from kdviz.bench.plans import LABELS, SCALAR, STRANGER, STUDENT, TEACHER, UNSEEN, tested_on
 from kdviz.data import load, load_described
@@ -32,7 +33,10 @@ def card(runs: Mapping[str, Sequence[Run]]) -> dict:
         the students are compared with. Among the scores, ``"labels alone, one scalar"``: students on labels alone whose
         temperature is fitted, :func:`kdviz.measures.fitted_temperature`, which takes no teacher.
     """
-    (teacher,) = runs[TEACHER]
+    runs = {name: _runs(name, some) for name, some in mapping("runs", runs, "runs").items()}
+    if missing := [name for name in (STUDENT, LABELS, TEACHER, STRANGER) if name not in runs]:
+        raise ValueError(f"runs of a card lack {', '.join(map(repr, missing))}: train a kdviz.bench.plan, whole")
+    teacher, *_ = runs[TEACHER]
     data = load_described(teacher.recipe.data)
     read = {name: scores(runs[name], teacher) for name in (STUDENT, LABELS, STRANGER)}
     for name, blind in UNSEEN.items():
@@ -60,7 +64,15 @@ def scores(runs: Iterable[Run], teacher: Run) -> list[dict[str, float]]:
     ValueError
         A run and the teacher were tested on different examples.
     """
+    runs, (teacher,) = _runs("the first argument", runs), _runs("teacher", [teacher])
     return [_scores(run, teacher) for run in runs]
+
+
+def _runs(name: str, given: Iterable[Run]) -> list[Run]:
+    runs = several(name, given, "runs")
+    if strange := [run for run in runs if not isinstance(run, Run)]:
+        raise ValueError(f"{name} must be runs, as kdviz.bench.train gives them, not {told(strange[0])}")
+    return runs
 
 
 def card_of_logits(
@@ -90,15 +102,18 @@ def card_of_logits(
         Logits of other shapes than the teacher's, probabilities, no student, a control named student or teacher, or
         names that are not as many as the classes.
     """
-    controls = controls or {}
+    controls = mapping("controls", controls, "logits, one a seed") if controls else {}
     if taken := {STUDENT, TEACHER, SCALAR} & {*controls}:
         raise ValueError(f"{', '.join(sorted(taken))} stands on the card already: name the controls otherwise")
     groups = {name: _tensors(some, name) for name, some in {STUDENT: students, **controls}.items()}
-    labels, size = torch.as_tensor(labels), groups[STUDENT][0].shape[-1]
+    size = groups[STUDENT][0].shape[-1]
     if not isinstance(teacher, TopK):
         (teacher,) = _tensors([teacher], TEACHER)
         size = teacher.shape[-1]
-    classes = [str(c) for c in (range(size) if classes is None else classes)]
+    if isinstance(labels, str | Mapping | None):
+        raise ValueError(f"labels are class indices, one for each of the examples, not {told(labels)}")
+    labels = torch.as_tensor(labels)
+    classes = names(range(size) if classes is None else classes)
     if len(classes) != size:
         raise ValueError(f"the logits are of {size} classes, and {len(classes)} names were given")
     read = {name: [measures.scores(logits, teacher, labels) for logits in some] for name, some in groups.items()}
@@ -108,8 +123,10 @@ def card_of_logits(
 
 
 def _tensors(some: Sequence[Tensor], name: str) -> list[Tensor]:
-    if isinstance(some, Tensor | np.ndarray) or not len(some):
+    if isinstance(some, Tensor | np.ndarray | str | Mapping) or not isinstance(some, Sequence) or not len(some):
         raise ValueError(f"{name}: give a list of logits, at least one, one a seed")
+    if strange := [one for one in some if isinstance(one, str | Mapping | None)]:
+        raise ValueError(f"{name}: give a list of logits, one a seed, not of {told(strange[0])}")
     return [check_logits(torch.as_tensor(logits).detach(), name) for logits in some]
 
 

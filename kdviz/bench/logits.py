@@ -1,6 +1,7 @@
 """Logits and labels from files that any program may have written."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -10,10 +11,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from kdviz.arguments import told
 from kdviz.measures import TopK
 from kdviz.measures.checks import checked_pair, with_labels
 
 ROLES = {"student", "teacher", "labels"}
+LARGE, RATIO = 2**28, 200  # bytes; logits are hardly packed to a half, labels to a hundredth
+UNREADABLE = (SafetensorError, BadZipFile, zlib.error, OSError, EOFError, MemoryError, NotImplementedError)
+UNREADABLE += (RuntimeError, TypeError, ValueError)
 
 
 def read_logits(
@@ -48,7 +53,9 @@ def read_logits(
     -----
     One file may hold all: ``numpy.savez("all.npz", student=z, teacher=v, labels=y)``, given three times.
     """
-    several = [students] if isinstance(students, str | Path) else list(students)
+    several = (
+        [students] if isinstance(students, str | Path) else list(students) if isinstance(students, Iterable) else []
+    )
     if not several:
         raise ValueError("no student: give the path of its logits, or a list of paths, one a seed")
     taught, known = _teacher(teacher), _labels(labels)
@@ -83,7 +90,13 @@ def check_logits(logits: Tensor, name: str) -> Tensor:
     values = logits.double()
     if (values >= 0).all() and (values.sum(-1) - 1).abs().max() < 1e-2:
         raise ValueError(f"{name} holds probabilities: give the logits, or the logarithm of the probabilities")
-    return logits.to(torch.get_default_dtype())
+    read = logits.to(torch.get_default_dtype())
+    if not read.isfinite().all():
+        most = f"{torch.finfo(read.dtype).max:.2g}"
+        raise ValueError(
+            f"{name}: logits up to {values.abs().max():.2g} do not fit {_form(read)}, which ends at {most}"
+        )
+    return read
 
 
 def _form(array: Tensor) -> str:
@@ -114,6 +127,8 @@ def _labels(path: str | Path) -> Tensor:
 
 def _array(path: str | Path, role: str) -> Tensor:
     """The only array of a file, or the one named for its role."""
+    if not isinstance(path, str | Path):
+        raise ValueError(f"{role}: give the path of a file, not {told(path)}; tensors go to kdviz.bench.card_of_logits")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path.name} in {path.parent.name or 'the current folder'}")
@@ -129,19 +144,31 @@ def _read(path: str | Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             arrays = load_file(path)
         elif path.suffix == ".npz":
-            with ZipFile(path):  # numpy would read other things, too
-                pass
+            with ZipFile(path) as packed:  # numpy would read other things, too
+                _check_members(packed, path.stat().st_size)
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = {name: torch.from_numpy(_native(file[name])) for name in file.files}
         else:
             raise ValueError(
                 "is neither .npz nor .safetensors: write it with numpy.savez or safetensors.torch.save_file"
             )
-    except (SafetensorError, BadZipFile, OSError, EOFError, TypeError, ValueError) as problem:
-        raise ValueError(f"{path.name}: {problem}") from None
+    except UNREADABLE as problem:
+        raise ValueError(f"{path.name}: {problem}: write it again, or check where it comes from") from None
     if not arrays:
         raise ValueError(f"{path.name} holds no array")
     return arrays
+
+
+def _check_members(packed: ZipFile, size: int) -> None:
+    """Raise ValueError where a member is encrypted or no array, or where all unpack to what no logits do."""
+    for member in packed.infolist():
+        if member.flag_bits & 1:
+            raise ValueError(f"{member.filename} is encrypted: save it without a password")
+        if not member.filename.endswith(".npy"):
+            raise ValueError(f"{member.filename} is no array of numpy.savez")
+    unpacked = sum(member.file_size for member in packed.infolist())
+    if unpacked > LARGE and unpacked > RATIO * size:
+        raise ValueError(f"{size:,} bytes unpack to {unpacked:,}: no logits are so alike, it is not read")
 
 
 def _native(array: np.ndarray) -> np.ndarray:

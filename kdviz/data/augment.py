@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdviz.arguments import whole
+
 
 @dataclass(frozen=True)
 class Jitter:
@@ -20,7 +22,7 @@ class Jitter:
     pixels: int
 
     def __post_init__(self):
-        object.__setattr__(self, "pixels", operator.index(self.pixels))
+        object.__setattr__(self, "pixels", whole("pixels", self.pixels, -math.inf))
         if self.pixels < 1:
             raise ValueError(f"a jitter is of at least one pixel, not {self.pixels}: None leaves images as they are")
 
@@ -31,6 +33,8 @@ class Jitter:
     def __call__(self, images: Tensor, shifts: Tensor) -> Tensor:
         """``images`` of shape (N, C, H, W), shifted; what is shifted in from outside is black."""
         channels, height, width = _images(images, "shift").shape[1:]
+        if self.pixels >= min(height, width):
+            raise ValueError(f"a jitter of {self.pixels} pixels moves {height}×{width} images out of sight: take fewer")
         wide = width + 2 * self.pixels
         rows = torch.arange(height, device=images.device) * wide
         window = (rows[:, None] + torch.arange(width, device=images.device)).flatten()

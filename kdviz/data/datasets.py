@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from kdviz.arguments import whole
 from kdviz.data import sources
 from kdviz.data.names import OWN, classes_of
 from kdviz.data.seals import Seal, seal, tensors_of
@@ -73,7 +74,7 @@ class Dataset:
 
     def take(self, n: int, seed: int) -> "Dataset":
         """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
-        return self._narrow("take", operator.index(n), operator.index(seed))
+        return self._narrow("take", whole("n", n), whole("seed", seed))
 
     def split(self, n: int, seed: int) -> "Dataset":
         """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
@@ -82,17 +83,19 @@ class Dataset:
         """
         if self.description.missing or not {verb for verb, *_ in self.description.narrowed} <= {"take", "split"}:
             raise ValueError(f"split first: the held-out part of {self.description} would not be like its test split")
-        return self._narrow("split", operator.index(n), operator.index(seed))
+        return self._narrow("split", whole("n", n), whole("seed", seed))
 
     def shuffle_labels(self, seed: int) -> "Dataset":
         """Give the training examples each other's labels at random: there is nothing to learn, only to memorise."""
-        return self._narrow("shuffle_labels", operator.index(seed))
+        return self._narrow("shuffle_labels", whole("seed", seed))
 
     def replace_inputs(self, source: str) -> "Dataset":
         """Train on other inputs, without labels: another data set's of the same shape, or ``"noise"``.
 
         The noise is uniform in [0, 1], each pixel by itself. Students learn from soft targets alone.
         """
+        if not isinstance(source, str) or source != "noise":
+            classes_of(source)
         return self._narrow("replace_inputs", source)
 
     def unlabelled(self, n: int | None = None, seed: int = 0) -> "Dataset":

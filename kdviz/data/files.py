@@ -93,7 +93,11 @@ def content(path: Path, name: str) -> bytes:
     """The bytes of one of the files of ``name``, held against the digest it is known by."""
     if not path.exists():
         how = f"`make data` or kd.load({name!r}, download=True) downloads it"
-        raise FileNotFoundError(f"{name} is not on disk: {how}, or set KDVIZ_DATA to its folder")
+        place = path.relative_to(folder())
+        raise FileNotFoundError(
+            f"{name} is not on disk: {how}, or set KDVIZ_DATA to the folder that holds {place.parts[0]}/, "
+            f"not to {folder()}, which has no {place.as_posix()}"
+        )
     found = path.read_bytes()
     known = UNPACKED.get(name) or FILES[name][2]
     if f"sha256:{hashlib.sha256(found).hexdigest()}" != known[path.name]:

@@ -1,5 +1,6 @@
 """What the classes of each data set are called."""
 
+from kdviz.arguments import told
 from kdviz.data.intents import INTENTS
 
 DIGITS = tuple("0123456789")
@@ -49,11 +50,11 @@ def classes_of(name: str) -> tuple[str, ...]:
     LookupError
         It is data of one's own, which this process has not made.
     """
-    if name in OWN or name in CLASSES:
+    if isinstance(name, str) and (name in OWN or name in CLASSES):
         return OWN[name] if name in OWN else CLASSES[name]
-    if name.startswith("own:"):
+    if isinstance(name, str) and name.startswith("own:"):
         raise LookupError(
             f"{name} is data of one's own, which this process has not made: make it here first, with the call of "
             "kd.data_of or kd.image_folder that made it, from the same tensors or files"
         )
-    raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
+    raise ValueError(f"unknown data set {told(name)}: choose one of {', '.join(CLASSES)}")

@@ -1,6 +1,7 @@
 """Where data sets come from: files on disk, scikit-learn's digits, a download when asked. Arrays, no tensors."""
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -91,8 +92,10 @@ def draw(labels: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 def class_indices(name: str, classes) -> tuple[int, ...]:
     """The indices, in order, of ``classes`` of the data set ``name``: an index, a name, or several."""
-    known, several = classes_of(name), [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
-    found = {known.index(c) if c in known else c for c in several}
+    known = classes_of(name)
+    classes = classes.tolist() if hasattr(classes, "tolist") else classes
+    several = classes if isinstance(classes, Iterable) and not isinstance(classes, str) else [classes]
+    found = [known.index(c) if isinstance(c, str) and c in known else c for c in several]
     strange = [c for c in found if not isinstance(c, (int, np.integer)) or not 0 <= c < len(known)]
     if strange or not found:
         raise ValueError(f"no class {strange} in {name}: give one or several of {known} or an index")

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures
+from kdviz.arguments import called, columns, indices, names, several, share, tensor
 from kdviz.explorers.explorer import Explorer
+from kdviz.figures.look import plain
 
 ALL = "everything"
 SHOWN = 6  # disagreements
@@ -37,10 +39,19 @@ def agreement_cloud(
         ``epoch``, ``test_accuracy`` and ``train_agreement``, a list each (:attr:`kdviz.Run.history`).
     predictions : callable
         ``predictions(row)`` gives what the teacher and what the student of that row predict, each shape (N,).
-    images : Tensor, shape (N, 1, H, W)
+    images : Tensor, shape (N, 1, H, W) or (N, 3, H, W)
     labels : Tensor, shape (N,)
     classes : names of the C classes
     """
+    columns("table", table, ("accuracy", "agreement", "varied", "name", "recipe"))
+    teacher_accuracy = share("teacher_accuracy", teacher_accuracy)
+    histories = several("histories", histories, "run.history")
+    if len(histories) != len(table) or not all(isinstance(one, Mapping) and "epoch" in one for one in histories):
+        raise ValueError(f"histories must be {len(table)} run.history, one for each row of the table")
+    sizes, classes = {}, names(classes)
+    labels = indices("labels", labels, "N", sizes, len(classes))
+    images = tensor("images", images, "N D H W", sizes)
+    called("predictions", predictions, "predictions(row)")
     table = table.reset_index(drop=True).astype({"varied": str})
     colours = figures.hues(table.varied)
 
@@ -49,7 +60,7 @@ def agreement_cloud(
         shown = table if varied == ALL else table[table.varied == varied]
         ax = left.subplots()
         figures.agreement_against_accuracy(shown, teacher_accuracy, colours=colours, controls=controls, ax=ax)
-        ax.legend(loc="upper left", fontsize=8)
+        plain(ax.legend(loc="upper left", fontsize=8))
         chosen = table.loc[student]
         ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
         curve, gallery = right.subplots(2, 1, height_ratios=[1.3, 1])
@@ -59,9 +70,11 @@ def agreement_cloud(
             if name in history:
                 curve.plot(history["epoch"], [100 * share for share in history[name]], color=colour, label=said)
         curve.set(xlabel="epoch", ylabel="%")
-        curve.set_title(textwrap.fill(chosen["recipe"], 60), loc="left", fontsize=9, fontweight="normal")
+        look = {"loc": "left", "fontsize": 9, "fontweight": "normal", "parse_math": False}
+        curve.set_title(textwrap.fill(chosen["recipe"], 60), **look)
         curve.legend()
-        taught, answered = predictions(student)
+        said = several("what predictions gives", predictions(student), "the teacher's and the student's predictions")
+        taught, answered = (indices("what predictions gives", one, "N", sizes, len(classes)) for one in said)
         rows = (taught != answered).nonzero().squeeze(1)
         captions = [f"{classes[taught[row]]}\n{classes[answered[row]]}" for row in rows[:SHOWN]]
         right_ones = (answered == labels)[rows[:SHOWN]].tolist()

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures, measures
+from kdviz.arguments import called, indices, mapping, names, number, tensor, told
 from kdviz.explorers.explorer import Explorer
 
 
@@ -26,27 +27,41 @@ def omitted_digit(
         ``predictions(omitted, temperature, bias)`` gives a Tensor of shape (N,).
     bias : mapping of (omitted class, training temperature) to float
         The label-free one, told in the title.
-    images : Tensor, shape (N, 1, H, W)
+    images : Tensor, shape (N, 1, H, W) or (N, 3, H, W)
     labels : Tensor, shape (N,)
     classes : names of the C classes
     digit : int
         Omitted class shown first.
     """
+    classes = names(classes)
+    sizes, places = {}, range(len(classes))
+    labels = indices("labels", labels, "N", sizes, len(classes))
+    images = tensor("images", images, "N D H W", sizes)
+    called("predictions", predictions, "predictions(omitted, temperature, bias)")
+    bias = {_setting(key, len(classes)): number("a bias", one) for key, one in mapping("bias", bias, "bias").items()}
     omitted, temperatures = (sorted(set(axis)) for axis in zip(*bias, strict=True))
+    if digit not in omitted:
+        raise ValueError(f"digit must be a class that is left out in bias, one of {omitted}, not {told(digit)}")
+
+    def predict(*setting: float) -> Tensor:
+        return indices("what predictions gives", predictions(*setting), "N", sizes, len(classes))
 
     def draw(figure: Figure, omitted: int, bias_added: float, temperature: float) -> None:
-        predicted = predictions(omitted, temperature, bias_added)
+        predicted = predict(omitted, temperature, bias_added)
         counts = measures.confusion(predicted, labels, len(classes)).double()
         shares = (100 * counts / counts.sum(-1, keepdim=True)).numpy()
         above, below = figure.subfigures(2, 1, height_ratios=[3, 2])
         left, right = above.subplots(1, 2)
         mine = [figures.COLOURS["student"] if c == omitted else "0.7" for c in range(len(classes))]
-        left.bar(classes, shares[omitted], color=mine)
-        left.set(title=f"The {classes[omitted]}s it never saw are taken for …", ylabel="% of them", ylim=(0, 100))
-        right.bar(classes, 100 - shares.diagonal(), color=mine)
+        left.bar(places, shares[omitted], color=mine)
+        left.set_title(f"The {classes[omitted]}s it never saw are taken for …", parse_math=False)
+        left.set(ylabel="% of them", ylim=(0, 100))
+        right.bar(places, 100 - shares.diagonal(), color=mine)
+        for ax in (left, right):
+            ax.set_xticks(places, classes, parse_math=False)
         right.set(title="Missed, by digit (100 % − recall)", ylabel="% of its test images")
         rows = (labels == omitted).nonzero().squeeze(1)
-        missed_unshifted = predictions(omitted, temperature, 0.0)[rows] != omitted
+        missed_unshifted = predict(omitted, temperature, 0.0)[rows] != omitted
         rows = rows[missed_unshifted.logical_not().long().argsort(stable=True)][:24]
         captions = [classes[c] for c in predicted[rows]]
         figures.gallery(images[rows], captions, [c == classes[omitted] for c in captions], ax=below.subplots())
@@ -63,3 +78,9 @@ def omitted_digit(
         bias_added=widgets.FloatSlider(0.0, min=-10, max=10, step=0.25, description="bias", continuous_update=False),
         temperature=widgets.Dropdown(options=temperatures, value=temperatures[-1], description="trained at T"),
     )
+
+
+def _setting(given: tuple[int, float], classes: int) -> tuple[int, float]:
+    if not isinstance(given, tuple | list) or len(given) != 2 or given[0] not in range(classes):
+        raise ValueError(f"bias is of (class left out, training temperature), not of {told(given)}")
+    return given[0], number("a training temperature", given[1])

@@ -14,9 +14,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures
+from kdviz.arguments import mapping, names
+from kdviz.arguments import told as as_given
 from kdviz.explorers import drawing
 from kdviz.explorers.explorer import Explorer, png_of
 from kdviz.explorers.temperature import TEMPERATURES
+from kdviz.figures.look import check_colours, plain
 
 EMPTY = "Draw a digit on the pad:\nthe answers come while you draw."
 
@@ -74,14 +77,21 @@ class _Pad(Explorer):
     def __init__(self, networks, size, classes, start, temperature, colours):
         if not networks:
             raise ValueError("a pad needs a network to answer: {name: callable}")
-        self.networks, self.side, self.classes = dict(networks), size, list(classes)
+        networks = mapping("networks", networks, "function")
+        if strange := [name for name, network in networks.items() if not callable(network)]:
+            raise ValueError(f"a network is called with an image: {strange[0]} is {as_given(networks[strange[0]])}")
+        if size not in (28, 8) or temperature not in TEMPERATURES:
+            given = f"not {as_given(size)} and {as_given(temperature)}"
+            raise ValueError(f"size is 28 or 8, temperature one of {', '.join(map(str, TEMPERATURES))}, {given}")
+        check_colours(colours)
+        self.networks, self.side, self.classes = networks, size, names(classes)
         with plt.style.context(figures.STYLE):
             self.figure = Figure((6.8, 2.8))
             self._lay_out({name: colours.get(name, "0.4") for name in self.networks})
         self.canvas = FigureCanvasAgg(self.figure)
         options = [(f"{t:g}", t) for t in TEMPERATURES]
         slider = widgets.SelectionSlider(options=options, value=temperature, description="T")
-        strokes = DrawingPad(value=start)
+        strokes = DrawingPad(value=drawing.checked(start))
         super().__init__(self._answer, tuple(self.figure.get_size_inches()), strokes=strokes, temperature=slider)
         self.picture.layout.max_width = "100%"
 
@@ -100,10 +110,13 @@ class _Pad(Explorer):
             name: right.bar(places + offset, 0 * places, width, color=colour, label=f"{name}: {longest} (100%)")
             for (name, colour), offset in zip(colours.items(), offsets, strict=True)
         }
-        right.set(xticks=places, xticklabels=self.classes, ylim=(0, 1))
+        right.set_xticks(places, self.classes, parse_math=False)
+        right.set_ylim(0, 1)
         self.scale = right.set_ylabel("probability")
         above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0, "fontsize": 9}
-        self.told = right.legend(ncols=2, **above).get_texts()
+        legend = right.legend(ncols=2, **above)
+        plain(legend)
+        self.told = legend.get_texts()
         self.hint = right.text(0.5, 0.5, EMPTY, transform=right.transAxes, ha="center", color="0.4", fontsize=10)
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
@@ -126,8 +139,9 @@ class _Pad(Explorer):
     def _shares(self, name: str, network: Callable, image: Tensor, temperature: float) -> list[float]:
         with torch.no_grad():
             logits = network(image)
-        if logits.shape != (1, len(self.classes)):
-            raise ValueError(f"{name} gives logits of shape {tuple(logits.shape)}, not (1, {len(self.classes)})")
+        if not isinstance(logits, Tensor) or logits.shape != (1, len(self.classes)):
+            given = f"logits of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else as_given(logits)
+            raise ValueError(f"{name} gives {given}, not (1, {len(self.classes)})")
         return (logits[0].double() / temperature).softmax(-1).tolist()
 
     def _redraw(self) -> None:
@@ -140,5 +154,6 @@ class _Pad(Explorer):
     def _arranged(self) -> widgets.Box:
         """The picture beside the pad, or below it where the page is narrow."""
         pad, slider = self.controls.values()
-        beside = widgets.VBox([slider, self.picture], layout={"flex": "1 1 380px", "min_width": "0"})
+        room = {"flex": "1 1 380px", "min_width": "0"}
+        beside = widgets.VBox([slider, *self.notes.values(), self.picture], layout=room)
         return widgets.HBox([pad, beside], layout={"flex_flow": "row wrap"})

@@ -7,15 +7,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from torch import Tensor
 
 from kdviz import measures
+from kdviz.arguments import indices, logits, mapping, several, told
+from kdviz.arguments import names as given_names
 from kdviz.figures.calibration import reliability
 from kdviz.figures.correlation import heat_map, shared_bar
 from kdviz.figures.fidelity import agreement_against_accuracy
 from kdviz.figures.groups import by_class
-from kdviz.figures.look import COLOURS, colours_of
+from kdviz.figures.look import COLOURS, colours_of, plain
 
 MANY = 20  # classes: more are not drawn a bar each
 
@@ -48,12 +50,20 @@ def card(
     figure : Figure, optional
         By default a new one, 12 by 7.5 inches.
     """
+    if not isinstance(figure, FigureBase | None):
+        raise ValueError(f"figure must be a matplotlib Figure, or None for a new one, not {told(figure)}")
+    sizes: dict[str, int] = {}
+    teacher = logits("teacher", teacher, "N C", sizes)
+    students = [logits("a student", one, "N C", sizes) for one in several("students", students, "logits, one a seed")]
+    labels = indices("labels", labels, "N", sizes, sizes["C"])
+    scores = {name: _seeds(name, seeds) for name, seeds in mapping("scores", scores, "scores, one a seed").items()}
     figure = figure or plt.figure(figsize=(12, 7.5))
-    names = [textwrap.shorten(name, 14, placeholder="…") if " " in name else name[:14] for name in map(str, classes)]
+    classes = given_names(classes, sizes["C"])
+    names = [textwrap.shorten(name, 14, placeholder="…") if " " in name else name[:14] for name in classes]
     table, cloud, reliable, ties, missed = _places(figure, max(map(len, names)) if len(names) <= MANY else 0)
-    told = measures.score_table(scores)
+    shown = measures.score_table(scores)
     verdicts = measures.verdict_table(scores, against).add_prefix("against ")
-    _table(told.join(verdicts)[(told != "–").any(axis=1)], len(told.columns), table)
+    _table(shown.join(verdicts)[(shown != "–").any(axis=1)], len(shown.columns), table)
     _notes(scores, against, table)
     whole = isinstance(teacher, Tensor)
     teacher = teacher if whole else teacher.spread(len(classes))
@@ -72,6 +82,12 @@ def card(
     return figure
 
 
+def _seeds(name: str, given: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(one, Mapping) and one for one in given):
+        raise ValueError(f"{name!r} of scores must be a list of kdviz.measures.scores, one a seed, not {told(given)}")
+    return list(given)
+
+
 def _places(figure: Figure, longest: int) -> list[Axes]:
     """One place above four, each with its room: a layout that is worked out would take as long as drawing does.
 
@@ -86,19 +102,20 @@ def _places(figure: Figure, longest: int) -> list[Axes]:
     return [figure.add_subplot(place) for grid in (above, below) for place in grid]
 
 
-def _table(told: pd.DataFrame, groups: int, ax: Axes) -> None:
+def _table(scores: pd.DataFrame, groups: int, ax: Axes) -> None:
     """The groups' scores, and the verdicts after them, which are written in longer words."""
     ax.set_axis_off()
     ax.grid(False)
-    shares = [1.0] * groups + [1.3] * (len(told.columns) - groups)
+    shares = [1.0] * groups + [1.3] * (len(scores.columns) - groups)
     widths = [0.21] + [0.79 * share / sum(shares) for share in shares]
     drawn = ax.table(
-        [[row, *values] for row, values in zip(told.index, told.to_numpy(), strict=True)],
-        colLabels=["", *(textwrap.fill(name, 19) for name in told.columns)], colWidths=widths, cellLoc="center",
+        [[row, *values] for row, values in zip(scores.index, scores.to_numpy(), strict=True)],
+        colLabels=["", *(textwrap.fill(name, 19) for name in scores.columns)], colWidths=widths, cellLoc="center",
         edges="horizontal", bbox=[0, 0, 1, 1],
     )  # fmt: skip
     drawn.auto_set_font_size(False)
-    drawn.set_fontsize(min(9.0, 63 / len(told.columns)))  # seven columns have room for 9 points
+    drawn.set_fontsize(min(9.0, 63 / len(scores.columns)))  # seven columns have room for 9 points
+    plain(drawn)
     for (row, column), cell in drawn.get_celld().items():
         cell.set_edgecolor("0.85")
         if row == 0:
@@ -133,7 +150,7 @@ def _cloud(scores: Mapping[str, Sequence[Mapping[str, float]]], teacher_accuracy
     colours = colours_of(name for name, seeds in scores.items() if any("agreement" in one for one in seeds))
     agreement_against_accuracy(pd.DataFrame(rows), teacher_accuracy, colours=colours, ax=ax)
     ax.set(title="Is it like its teacher?")
-    ax.legend(loc="upper left", fontsize=8, labelspacing=0.2)
+    plain(ax.legend(loc="upper left", fontsize=8, labelspacing=0.2))
 
 
 def _ties(students: Sequence[Tensor], teacher: Tensor, classes: Sequence[str], ax: Axes) -> None:
@@ -164,7 +181,7 @@ def _missed(answers: Mapping[str, Sequence[Tensor]], labels: Tensor, classes: Se
         ax.axline((0, 0), slope=1, color="0.6", ls=":")
         ax.set(xlabel="by the teacher, %", ylabel="by the student, %")
         return
-    by_class(shares, classes, COLOURS, ax=ax).legend(ncols=2, loc="upper left")
+    plain(by_class(shares, classes, COLOURS, ax=ax).legend(ncols=2, loc="upper left"))
     ax.set_ylim(0, 1.2 * max(ax.get_ylim()[1], 1))  # the legend stands above the bars
     ax.tick_params(axis="x", rotation=90 if max(map(len, classes)) > 2 else 0)
 

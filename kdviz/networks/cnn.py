@@ -6,7 +6,8 @@ from math import prod
 
 from torch import nn
 
-from kdviz.networks.network import Network, whole
+from kdviz.arguments import number, wholes
+from kdviz.networks.network import Network
 
 # By the number of sides of an input: the convolution, the pooling, what such an input is called.
 BY_SIDES = {1: (nn.Conv1d, nn.MaxPool1d, "a sequence"), 2: (nn.Conv2d, nn.MaxPool2d, "an image")}
@@ -35,8 +36,8 @@ class CNN:
 
     def __post_init__(self):
         for name in ("channels", "hidden"):
-            object.__setattr__(self, name, tuple(whole(size, "each layer of a CNN") for size in getattr(self, name)))
-        object.__setattr__(self, "dropout", float(self.dropout))
+            object.__setattr__(self, name, wholes(name, getattr(self, name)))
+        object.__setattr__(self, "dropout", number("dropout", self.dropout))
         if not self.channels or min(self.channels + self.hidden) < 1:
             raise ValueError(f"a CNN needs channels, and every layer a unit, not {self.channels} and {self.hidden}")
         if not 0 <= self.dropout < 1:

@@ -6,7 +6,8 @@ from math import prod
 
 from torch import nn
 
-from kdviz.networks.network import Network, whole
+from kdviz.arguments import number, wholes
+from kdviz.networks.network import Network
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class MLP:
     input_dropout: float = 0.0
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden", tuple(whole(units, "each layer of an MLP") for units in self.hidden))
+        object.__setattr__(self, "hidden", wholes("hidden", self.hidden))
         for name in ("dropout", "input_dropout"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"an MLP needs hidden layers of at least one unit, not {self.hidden}")
         if not all(0 <= share < 1 for share in (self.dropout, self.input_dropout)):

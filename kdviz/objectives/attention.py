@@ -6,6 +6,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdviz.arguments import number, several
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.objectives.objective import Objective, check_weights
 
@@ -51,11 +52,11 @@ class AttentionTransfer(Objective):
     numbers = ("hard_weight", "attention_weight")
 
     def __post_init__(self):
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", tuple(several("layers", self.layers, "names such as 'map 1'")))
         for name in self.numbers:
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         check_weights(hard_weight=self.hard_weight, attention_weight=self.attention_weight)
-        if not self.layers or not all(layer.startswith("map ") for layer in self.layers):
+        if not all(str(layer).startswith("map ") for layer in self.layers):
             raise ValueError(f"attention is compared in layers such as 'map 1', not in {self.layers}")
 
     @property

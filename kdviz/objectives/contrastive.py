@@ -1,12 +1,13 @@
 """Contrastive representation distillation: tell an image's own teacher features from those of other images."""
 
-import operator
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdviz.arguments import number, whole
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.objectives.objective import Objective, check_weights
 from kdviz.objectives.soft_targets import as_teacher
@@ -92,8 +93,8 @@ class Contrastive(Objective):
     def __post_init__(self):
         object.__setattr__(self, "teacher", as_teacher(self.teacher))
         for name in self.numbers:
-            object.__setattr__(self, name, float(getattr(self, name)))
-        object.__setattr__(self, "dimensions", operator.index(self.dimensions))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        object.__setattr__(self, "dimensions", whole("dimensions", self.dimensions, -math.inf))
         check_weights(hard_weight=self.hard_weight, contrastive_weight=self.contrastive_weight)
         if not 0 < self.tau < float("inf") or self.dimensions < 1:
             raise ValueError(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kdviz import measures
+from kdviz.arguments import number, told
 from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import predict_logits
@@ -83,6 +84,7 @@ class Run:
 
     def predictions(self, bias: float = 0.0) -> Tensor:
         """Predicted classes of the test examples, shape (N,), int64, with ``bias`` added to :attr:`shifted_classes`."""
+        bias = number("bias", bias)
         if not self.shifted_classes:
             if bias:
                 raise ValueError(f"no class is missing from the training set of {self!r}: there is nothing to shift")
@@ -192,6 +194,9 @@ class Runs(list):
 
     def table(self) -> pd.DataFrame:
         """One row a run: what its recipe says, its errors and accuracy on the test split, and its seconds."""
+        for run in self:
+            if not isinstance(run, Run):
+                raise ValueError(f"a table is made of runs, as kd.train returns them, not of {told(run)}")
         return pd.DataFrame([_row(run) for run in self])
 
 

@@ -4,13 +4,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from pathlib import Path
 
 import torch
 
+from kdviz.arguments import called, told
 from kdviz.data import check_loaded
 from kdviz.descriptions import undescribed
 from kdviz.recipes import Recipe
-from kdviz.runs import Runs, Store, default_store
+from kdviz.runs import Run, Runs, Store, default_store
 from kdviz.training.work import Work
 
 DEFAULT = object()
@@ -25,8 +27,8 @@ class Diverged(FloatingPointError):
 def train(
     recipes: Recipe | Iterable[Recipe],
     *,
-    store: Store | None = DEFAULT,
-    device: str | None = None,
+    store: Store | Path | str | None = DEFAULT,
+    device: str | torch.device | None = None,
     executor: Executor | None = None,
     watch: Callable[[list[Recipe], list[dict], bool], None] | None = None,
 ):
@@ -38,10 +40,10 @@ def train(
     Parameters
     ----------
     recipes : Recipe or iterable of Recipe
-    store : Store or None
+    store : Store, folder or None
         Where runs are looked up and kept; None trains afresh and keeps nothing on disk. By default
         :func:`kdviz.runs.default_store`.
-    device : str, optional
+    device : str or torch.device, optional
         By default CUDA where there is one, else MPS, else the CPU: a worker's own choice.
     executor : concurrent.futures.Executor, optional
         Its workers train, the students of one seed together; they must reach the store's folder.
@@ -56,6 +58,8 @@ def train(
 
     Raises
     ------
+    ValueError
+        What is no recipe, no store, no device that is here; or a ``KDVIZ_TRAIN`` that is neither 0, 1 nor unset.
     LookupError
         Under ``KDVIZ_TRAIN=0``, a recipe that the store lacks; the message names the field that differs.
     Diverged
@@ -68,8 +72,11 @@ def train(
     A key is of training in float32: under another default precision nothing is looked up or stored. Nor is a recipe
     that holds code which cannot be described (see :func:`kdviz.code.digest_of`). Both are said in a warning.
     """
-    wanted = [recipes] if isinstance(recipes, Recipe) else list(recipes)
-    store = default_store() if store is DEFAULT else store
+    wanted = _recipes(recipes)
+    store, device, asked_for = _store(store), _device(device), _asked_for()
+    watch = watch and called("watch", watch, "watch(recipes, histories, done)")
+    if executor and not hasattr(executor, "submit"):
+        raise ValueError(f"an executor is one of concurrent.futures, not {told(executor)}")
     if executor and not store:
         raise ValueError("workers hand their runs over in a store: an executor needs one")
     if store and torch.get_default_dtype() != torch.float32:
@@ -79,7 +86,7 @@ def train(
         store.drop_unfinished(set())  # left by a process that was killed between its last run and this
     runs = {recipe: store.find(recipe) for recipe in dict.fromkeys(wanted)} if store else {}
     missing = [recipe for recipe in dict.fromkeys(wanted) if not runs.get(recipe)]
-    if missing and store and os.environ.get("KDVIZ_TRAIN") == "0":
+    if missing and store and asked_for == "0":
         raise LookupError(f"KDVIZ_TRAIN=0 and no run of {missing[0]}. {store.nearest(missing[0])}")
     if missing:
         check_loaded()
@@ -92,6 +99,41 @@ def train(
     if work.lost or work.refused:
         raise _error(work, finished)
     return finished[0] if isinstance(recipes, Recipe) else finished
+
+
+def _recipes(given: Recipe | Iterable[Recipe]) -> list[Recipe]:
+    wanted = [given] if isinstance(given, Recipe) or not isinstance(given, Iterable) else list(given)
+    for each in wanted:
+        if not isinstance(each, Recipe):
+            how = ": write run.recipe" if isinstance(each, Run) else ""
+            raise ValueError(f"what is trained is a recipe, or a list of recipes, not {told(each)}{how}")
+    return wanted
+
+
+def _store(given: Store | Path | str | None) -> Store | None:
+    store = default_store() if given is DEFAULT else Store(given) if isinstance(given, str | Path) else given
+    if not isinstance(store, Store | None):
+        raise ValueError(f"a store is a kd.Store, a folder or None, not {told(store)}")
+    return store
+
+
+def _device(given: str | torch.device | None) -> str | None:
+    """The device as torch names it, if it is here."""
+    if given is None:
+        return None
+    try:
+        torch.empty(0, device=given).to("cpu")
+    except Exception:  # torch raises RuntimeError, AssertionError, NotImplementedError, …
+        raise ValueError(f"no device {told(given)} is here: 'cpu', 'cuda' or 'mps', by default the fastest") from None
+    return str(torch.device(given))
+
+
+def _asked_for() -> str:
+    """What ``KDVIZ_TRAIN`` says."""
+    said = os.environ.get("KDVIZ_TRAIN", "")
+    if said not in ("", "0", "1"):
+        raise ValueError(f"KDVIZ_TRAIN is 0 (train nothing), 1 (train all again) or unset, not {said!r}")
+    return said
 
 
 def _error(work: Work, finished: Runs) -> Exception:
