@@ -29,14 +29,15 @@ def scores(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> di
     Parameters
     ----------
     student_logits, teacher_logits : Tensor, shape (N, C)
-    labels : Tensor, shape (N,), int64
+        −∞ masks a class; of one masked in the student alone the KL is infinite, which is an error.
+    labels : Tensor, shape (N,), of any integer type
 
     Returns
     -------
     dict
         ``accuracy``; ``agreement`` and the ``lowest`` and ``highest`` that the two accuracies allow; ``kl``, in nats;
         ``ece``; ``correlation``: the mean absolute difference of the two centred logit correlations off the diagonal,
-        not a number where a class's logit is the same for every example, or of two classes, whose r is −1 at any rate.
+        not a number where a class's logit is the same for every example or masked, or of two classes, whose r is −1 at any rate.
     """
     student, teacher = checked_pair(student_logits, teacher_logits)
     right, taught = accuracy(student, labels), accuracy(teacher, labels)
@@ -57,7 +58,7 @@ def _lost_ties(student: Tensor, teacher: Tensor) -> float:
         return math.nan
     try:
         return mean_off_diagonal(logit_correlation(teacher, center=True) - logit_correlation(student, center=True))
-    except ValueError:  # a flat logit
+    except ValueError:  # a flat logit, or a masked one
         return math.nan
 
 
