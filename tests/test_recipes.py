@@ -105,7 +105,7 @@ def test_a_network_names_its_outputs(model):
         (lambda s: s.replace(teacher=kd.Run(s, {}, {})), r"a teacher is a recipe \(run.recipe\).* not \['Run'\]"),
         (
             lambda s: s.replace(temperature="4"),
-            "a temperature must be finite and above 0, one number, not .4.: 1 leaves",
+            "must be finite and above 0, one number, not .4.: 1 leaves",
         ),
         (lambda s: kd.grid(s, temperature=4), r"write temperature=\[...\]"),
         (lambda s: kd.grid(s, augment=kd.Jitter(2)), r"write augment=\[...\]"),

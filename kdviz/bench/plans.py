@@ -6,7 +6,7 @@ from typing import Any
 
 from kdviz import training
 from kdviz.arguments import called, mapping, several, told
-from kdviz.data import load_described
+from kdviz.data import classes_of, load_described
 from kdviz.descriptions import describe
 from kdviz.objectives import HardLabels
 from kdviz.recipes import Recipe

@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from kdviz.measures.checks import with_labels
+from kdviz.measures.checks import as_labels, check_count, with_labels
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -16,14 +16,15 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     Parameters
     ----------
     logits : Tensor, shape (N, C)
-    labels : Tensor, shape (N,), int64
+        Probabilities do as well; −∞ masks a class.
+    labels : Tensor, shape (N,), of any integer type
 
     Raises
     ------
     ValueError
-        Shapes that do not fit, or no example.
+        Shapes that do not fit, no example, or labels that are no classes.
     """
-    logits, labels = with_labels(logits, labels)
+    logits, labels = with_labels(logits, labels, probabilities=True)
     return (logits.argmax(-1) == labels).double().mean().item()
 
 
@@ -49,9 +50,25 @@ def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
 
 def confusion(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Counts of examples by label (row) and predicted class (column), shape (classes, classes), int64."""
-    if predictions.shape != labels.shape or predictions.ndim != 1:
-        raise ValueError(f"predictions and labels need one shape (N,): {predictions.shape}, {labels.shape}")
+    classes = check_count(classes, "classes")
+    predictions, labels = as_labels(predictions, classes, "predictions"), as_labels(labels, classes)
+    if predictions.shape != labels.shape:
+        raise ValueError(
+            f"predictions and labels need one shape (N,), not {tuple(predictions.shape)} and {tuple(labels.shape)}"
+        )
     return torch.bincount(labels * classes + predictions, minlength=classes**2).view(classes, classes)
+
+
+def at_chance(predictions: Tensor, labels: Tensor, classes: int) -> bool:
+    """Whether predictions are right no more often than in any other order: at most three standard deviations above.
+
+    Never so where all predictions are of one class, which have no order.
+    """
+    counts = confusion(predictions, labels, classes).double()
+    said, true = counts.sum(0) / counts.sum(), counts.sum(-1) / counts.sum()
+    chance = (said * true).sum().item()
+    right = (counts.diagonal().sum() / counts.sum()).item()
+    return said.max() < 1 and right <= chance + 3 * (chance * (1 - chance) / counts.sum().item()) ** 0.5
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:

@@ -44,7 +44,8 @@ def scores(student_logits: Tensor, teacher_logits: Tensor | TopK, labels: Tensor
     ----------
     student_logits : Tensor, shape (N, C)
     teacher_logits : Tensor, shape (N, C), or TopK
-    labels : Tensor, shape (N,), int64
+        −∞ masks a class; of one masked in the student alone the KL is infinite, which is an error.
+    labels : Tensor, shape (N,), of any integer type
 
     Returns
     -------
@@ -87,7 +88,7 @@ def _lost_ties(student: Tensor, teacher: Tensor) -> float:
         return math.nan
     try:
         return mean_off_diagonal(logit_correlation(teacher, center=True) - logit_correlation(student, center=True))
-    except ValueError:  # a flat logit
+    except ValueError:  # a flat logit, or a masked one
         return math.nan
 
 

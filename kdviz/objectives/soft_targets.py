@@ -70,12 +70,11 @@ def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperatur
     logits right to six digits at temperatures from 1e-2 to 1e4, also where student and teacher are nearly alike. On
     MPS, which has no float64, to six digits where T is at most a hundredth of the logits' difference; hotter, fewer.
     """
-    fixed = [thing for thing in (teacher_logits, temperature) if isinstance(thing, Tensor)]
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in fixed):
+    if any(isinstance(fixed, Tensor) and fixed.requires_grad for fixed in (teacher_logits, temperature)):
         raise ValueError("the gradient of soft targets flows into the student alone: detach teacher and temperature")
-    of_temperature = temperature.shape if isinstance(temperature, Tensor) else ()
-    shape = torch.broadcast_shapes(student_logits.shape, teacher_logits.shape, of_temperature)
-    return _SoftTargetTerms.apply(student_logits.expand(shape), teacher_logits.expand(shape), temperature)[0]
+    if student_logits.shape != teacher_logits.shape:
+        student_logits, teacher_logits = torch.broadcast_tensors(student_logits, teacher_logits)
+    return _SoftTargetTerms.apply(student_logits, teacher_logits, temperature)
 
 
 class _SoftTargetTerms(torch.autograd.Function):
@@ -84,24 +83,16 @@ class _SoftTargetTerms(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(student: Tensor, teacher: Tensor, temperature: float | Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx, student: Tensor, teacher: Tensor, temperature: float | Tensor) -> Tensor:
         terms, difference = divergence(student, teacher, temperature)
-        if isinstance(temperature, Tensor):
-            temperature = temperature.to(terms.dtype)
-            terms.mul_((temperature**2).squeeze(-1) if temperature.ndim else temperature**2)
-        else:
-            terms.mul_(temperature**2)
+        ctx.save_for_backward(difference.mul_(temperature).to(student.dtype))
+        factor = temperature.squeeze(-1) if isinstance(temperature, Tensor) and temperature.ndim else temperature
         precision = torch.promote_types(torch.promote_types(student.dtype, teacher.dtype), torch.float32)
-        return terms.to(precision), difference.mul_(temperature).to(student.dtype)
-
-    @staticmethod
-    def setup_context(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1])
+        return terms.mul_(factor).mul_(factor).to(precision)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, of_terms: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx, of_terms: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return (gradient * of_terms.unsqueeze(-1)).to(gradient.dtype), None, None
 
