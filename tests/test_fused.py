@@ -1,13 +1,10 @@
 """Fused and alone agree."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from plain import trained_alone
 
 import kdviz as kd
-from kdviz.data import datasets
 from kdviz.training.fused import Fused
 
 
@@ -43,14 +40,10 @@ def test_in_double_precision_they_agree_to_a_billionth(double, student, teacher,
 
 
 @pytest.fixture
-def sequences(digits, monkeypatch):
+def sequences(digits):
     """Digits as sequences of 8 positions with 8 channels: the rows of each image."""
-    monkeypatch.setitem(datasets.CLASSES, "digit_rows", digits.classes)
-    rows = [replace(split, inputs=split.inputs.squeeze(1)) for split in (digits.full_train, digits.full_test)]
-    data = datasets.Dataset(replace(digits.description, name="digit_rows"), *rows, digits.rows)
-    load = datasets._load
-    monkeypatch.setattr(datasets, "_load", lambda name, root: data if name == "digit_rows" else load(name, root))
-    return kd.load("digit_rows")
+    train, test = ((split.inputs.squeeze(1), split.labels) for split in (digits.full_train, digits.full_test))
+    return kd.data_of(train=train, test=test, classes=digits.classes)
 
 
 @pytest.mark.parametrize(("model", "steps"), [(kd.cnn(3, 4, hidden=(6,)), 100), (kd.cnn(5), 100), (kd.mlp(9), 100)])

@@ -94,8 +94,7 @@ class Dataset:
 
         The noise is uniform in [0, 1], each pixel by itself. Students learn from soft targets alone.
         """
-        if not isinstance(source, str) or source != "noise":
-            classes_of(source)
+        _ = source == "noise" or classes_of(source)
         return self._narrow("replace_inputs", source)
 
     def unlabelled(self, n: int | None = None, seed: int = 0) -> "Dataset":
@@ -229,17 +228,16 @@ def _load(name: str, root: Path) -> Dataset:
     source = sources.read(name)
     train, test = (as_split(source.largest, *part) for part in (source.train, source.test))
     bare = None if source.unlabelled is None else unlabelled_split(torch.from_numpy(source.unlabelled))
-    rows, more = torch.arange(len(train)), {"full_unlabelled": bare, "vocabulary": source.vocabulary}
-    return _sealed(Dataset(Description(name), train, test, rows, **more))
+    rows = torch.arange(len(train))
+    return _sealed(Dataset(Description(name), train, test, rows, None, bare, source.vocabulary))
 
 
 def _anew(name: str) -> Dataset:
     """Read a data set that a caller changed once more; ValueError where it was made here, of one's own tensors."""
     if name in OWN:
         raise ValueError(f"tensors of {name} were changed in place: make it again with kd.data_of, and clone() first")
-    warnings.warn(
-        f"tensors of {name} were changed in place, and it is read anew: clone() what you change", stacklevel=3
-    )
+    told = f"tensors of {name} were changed in place, and it is read anew: clone() what you change"
+    warnings.warn(told, stacklevel=3)
     _load.cache_clear()
     for dataset in [each for each in _seals if each.name not in OWN]:
         del _seals[dataset]
