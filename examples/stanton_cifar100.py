@@ -1,7 +1,7 @@
 """Stanton et al. 2021 on CIFAR-100: does a student do what its teacher does? Their section 4 and appendix A.
 
 ResNet-56 from ResNet-56, T = 4, soft targets alone; agreement with the own teacher and with a stranger, and accuracy.
-Their nets are pre-activation ResNets; these are He et al.'s. A GPU-day for three seeds: python examples/stanton_cifar100.py
+Their nets are pre-activation ResNets; these are He et al.'s. Never run on CIFAR-100 itself, nor timed.
 """
 
 import pandas as pd

@@ -36,7 +36,7 @@ def test_stantons_setting(thousand):
 def test_crds_setting(thousand):
     main = example("crd_cifar100").main
     table = main(thousand, (8, 8), epochs=2, milestones=(1,), negatives=32, seeds=range(1), store=None)
-    assert [*table.method] == ["teacher", "labels", "soft targets", "attention", "CRD"]
+    assert [*table.method] == ["teacher", "labels", "soft targets", "CRD"]
     assert table.accuracy.between(0, 100).all()
 
 
