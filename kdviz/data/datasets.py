@@ -160,10 +160,12 @@ def check_loaded() -> None:
 
 def check_stock(dataset: Dataset) -> None:
     """Raise ValueError unless the tensors are those that :func:`load` and the verbs give: a recipe keeps no others."""
-    stock = load_described(dataset.description)
+    load(dataset.name)  # which notices what was changed in place
+    said = dataset.description
+    stock = load_described(said) if said.unlabelled else _stock(said, sources.folder())  # other inputs are large
     if not all(map(_equal, _tensors(dataset), _tensors(stock))):
         raise ValueError(
-            f"this data set is called {dataset.description} and holds other tensors: a recipe would train on those of "
+            f"this data set is called {said} and holds other tensors: a recipe would train on those of "
             f"kd.load({dataset.name!r}). Narrow what it gives, and clone() a tensor before you change it"
         )
 
@@ -174,6 +176,12 @@ def load_described(description: Description) -> Dataset:
     for verb, *what in description.narrowed:
         dataset = dataset._narrow(verb, *what)
     return dataset
+
+
+@lru_cache(maxsize=8)
+def _stock(description: Description, root: Path) -> Dataset:
+    """What a description stands for, handed to nobody."""
+    return load_described(description)
 
 
 @lru_cache(maxsize=1)
@@ -196,7 +204,8 @@ def _anew(name: str) -> Dataset:
     warnings.warn(
         f"tensors of {name} were changed in place, and it is read anew: clone() what you change", stacklevel=3
     )
-    _load.cache_clear()
+    for known in (_load, _stock):
+        known.cache_clear()
     _seals.clear()
     return _load(name, sources.folder())
 
