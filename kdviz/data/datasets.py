@@ -14,7 +14,7 @@ from kdviz.arguments import whole
 from kdviz.data import sources
 from kdviz.data.names import OWN, classes_of
 from kdviz.data.seals import Seal, seal, tensors_of
-from kdviz.data.splits import Description, Split, are_tokens, as_split, noise, shuffled, unlabelled_split
+from kdviz.data.splits import Description, Split, are_tokens, as_split, noise, shuffled, some_of, unlabelled_split
 from kdviz.data.wordpieces import as_text
 
 MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
@@ -144,12 +144,7 @@ class Dataset:
         narrowed = ", ".join(verb for verb, *_ in self.description.narrowed if verb != "split")
         if narrowed:
             raise ValueError(f"unlabelled replaces all of the training set: only split comes before it, not {narrowed}")
-        size = len(self.full_unlabelled)
-        if n is None:
-            return torch.arange(size)
-        if not 1 <= n <= size:
-            raise ValueError(f"cannot draw {n} of {size} examples without labels: ask for 1 to {size}")
-        return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:n].sort().values
+        return some_of(len(self.full_unlabelled), n, seed)
 
     def _replaced(self, source: str) -> Split:
         shape = self.full_train.inputs.shape
@@ -232,13 +227,17 @@ def _load(name: str, root: Path) -> Dataset:
     return _sealed(Dataset(Description(name), train, test, rows, None, bare, source.vocabulary))
 
 
+caches = [_load]  # what holds tensors that are read anew
+
+
 def _anew(name: str) -> Dataset:
     """Read a data set that a caller changed once more; ValueError where it was made here, of one's own tensors."""
     if name in OWN:
         raise ValueError(f"tensors of {name} were changed in place: make it again with kd.data_of, and clone() first")
     told = f"tensors of {name} were changed in place, and it is read anew: clone() what you change"
     warnings.warn(told, stacklevel=3)
-    _load.cache_clear()
+    for known in caches:
+        known.cache_clear()
     for dataset in [each for each in _seals if each.name not in OWN]:
         del _seals[dataset]
     return _load(name, sources.folder())

@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kdviz.data.datasets import Dataset, load_described, remember
+from kdviz.data.datasets import Dataset, caches, load, load_described, remember
+from kdviz.data.files import folder
 from kdviz.data.seals import equal, tensors_of
 from kdviz.data.splits import Description, Split, unlabelled_split
 
@@ -153,9 +156,20 @@ def _first(wrong: Tensor) -> int:
 
 def check_stock(dataset: Dataset) -> None:
     """Raise ValueError unless the tensors are those that :func:`load` and the verbs give: a recipe keeps no others."""
-    stock = load_described(dataset.description)
+    load(dataset.name)  # which notices what was changed in place
+    said = dataset.description
+    stock = load_described(said) if said.unlabelled else _stock(said, folder())  # other inputs are large
     if not all(map(equal, tensors_of(dataset), tensors_of(stock))):
         raise ValueError(
-            f"this data set is called {dataset.description} and holds other tensors: a recipe would train on those of "
+            f"this data set is called {said} and holds other tensors: a recipe would train on those of "
             f"kd.load({dataset.name!r}). Narrow what it gives, and clone() a tensor before you change it"
         )
+
+
+@lru_cache(maxsize=8)
+def _stock(description: Description, root: Path) -> Dataset:
+    """What a description stands for, handed to nobody."""
+    return load_described(description)
+
+
+caches.append(_stock)

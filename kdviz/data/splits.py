@@ -110,3 +110,12 @@ def as_split(
         inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
         inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
     return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)
+
+
+def some_of(size: int, n: int | None, seed: int) -> Tensor:
+    """``n`` of ``size`` rows, drawn at random and in order; all of them if None."""
+    if n is None:
+        return torch.arange(size)
+    if not 1 <= n <= size:
+        raise ValueError(f"cannot draw {n} of {size} examples without labels: ask for 1 to {size}")
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:n].sort().values
