@@ -12,6 +12,7 @@ from kdviz import measures
 from kdviz.bench.logits import check_logits
 from kdviz.bench.plans import LABELS, STRANGER, STUDENT, TEACHER, UNSEEN, tested_on
 from kdviz.data import load, load_described
+from kdviz.measures.checks import as_tensor, with_labels
 from kdviz.networks import predict_logits
 from kdviz.runs import Run
 
@@ -87,7 +88,8 @@ def card_of_logits(
     if {STUDENT, TEACHER} & {*controls}:
         raise ValueError(f"{STUDENT!r} and {TEACHER!r} stand on the card already: name the controls otherwise")
     groups = {name: _tensors(some, name) for name, some in {STUDENT: students, **controls}.items()}
-    (teacher,), labels = _tensors([teacher], TEACHER), torch.as_tensor(labels)
+    (teacher,) = _tensors([teacher], TEACHER)
+    _, labels = with_labels(teacher, labels)
     classes = [str(c) for c in (range(teacher.shape[-1]) if classes is None else classes)]
     if len(classes) != teacher.shape[-1]:
         raise ValueError(f"the logits are of {teacher.shape[-1]} classes, and {len(classes)} names were given")
@@ -98,7 +100,7 @@ def card_of_logits(
 def _tensors(some: Sequence[Tensor], name: str) -> list[Tensor]:
     if isinstance(some, Tensor | np.ndarray) or not len(some):
         raise ValueError(f"{name}: give a list of logits, at least one, one a seed")
-    return [check_logits(torch.as_tensor(logits).detach(), name) for logits in some]
+    return [check_logits(as_tensor(logits, name).detach(), name) for logits in some]
 
 
 def _card(scores: dict, students: list[Tensor], teacher: Tensor, labels: Tensor, classes: Sequence[str]) -> dict:

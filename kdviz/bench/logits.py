@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
+from zlib import error
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from kdviz.measures.checks import checked_pair, with_labels
+from kdviz.measures.checks import as_labels, checked_logits, checked_pair, with_labels
 
 ROLES = {"student", "teacher", "labels"}
 
@@ -27,7 +28,7 @@ def read_logits(
     teacher : path
         Logits of shape (N, C), for the same examples in the same order.
     labels : path
-        Class indices of shape (N,).
+        Class indices of shape (N,), of any integer type.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def read_logits(
     ------
     ValueError
         A file that is no ``.npz`` or ``.safetensors``, or truncated, or holds several arrays and none of its role's
-        name (``student``, ``teacher``, ``labels``); probabilities; numbers that are not finite; shapes that do not fit.
+        name (``student``, ``teacher``, ``labels``); probabilities; NaN or +∞; shapes that do not fit. (−∞ masks a class.)
     FileNotFoundError
 
     Notes
@@ -60,39 +61,26 @@ def read_logits(
 
 
 def check_logits(logits: Tensor, name: str) -> Tensor:
-    """``logits`` in the default precision, if they have shape (N, C), are finite and no probabilities.
+    """``logits`` in the default precision, if they have shape (N, C), are no probabilities, and −∞ at most masks.
 
     Raises
     ------
     ValueError
         They are not; the sentence begins with ``name``.
     """
-    if logits.ndim != 2 or not logits.numel() or logits.is_complex():
-        raise ValueError(f"{name}: logits are real, of shape (examples, classes), not {_form(logits)}")
-    finite = torch.isfinite(logits)
-    if not finite.all():
-        raise ValueError(
-            f"{name}: the logits of {int((~finite).any(-1).sum())} of {len(logits)} examples are not finite"
-        )
-    values = logits.double()
-    if (values >= 0).all() and (values.sum(-1) - 1).abs().max() < 1e-2:
-        raise ValueError(f"{name} holds probabilities: give the logits, or the logarithm of the probabilities")
-    return logits.to(torch.get_default_dtype())
-
-
-def _form(array: Tensor) -> str:
-    return f"{str(array.dtype).removeprefix('torch.')} of shape {tuple(array.shape)}"
+    checked = checked_logits(logits, name)
+    read = checked.to(torch.get_default_dtype())
+    if (read.isinf() != checked.isinf()).any():
+        raise ValueError(f"{name}: some logits lie beyond {read.dtype}'s range: −∞ masks a class")
+    return read
 
 
 def _labels(path: str | Path) -> Tensor:
     array, name = _array(path, "labels"), Path(path).name
-    if array.ndim == 2:
-        how = "flatten them" if array.shape[-1] == 1 else "take the argmax"
-        raise ValueError(f"{name}: labels are class indices, one an example, not {_form(array)}: {how}")
-    whole = array.long()
-    if array.ndim != 1 or not len(array) or not torch.equal(whole.double(), array.double()):
-        raise ValueError(f"{name}: labels are whole numbers, one an example, not {_form(array)}")
-    return whole
+    labels = as_labels(array, name=f"{name}: labels")
+    if not len(labels):
+        raise ValueError(f"{name}: there is no label")
+    return labels
 
 
 def _array(path: str | Path, role: str) -> Tensor:
@@ -119,7 +107,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             raise ValueError(
                 "is neither .npz nor .safetensors: write it with numpy.savez or safetensors.torch.save_file"
             )
-    except (SafetensorError, BadZipFile, OSError, EOFError, TypeError, ValueError) as problem:
+    except (SafetensorError, BadZipFile, OSError, EOFError, RuntimeError, TypeError, ValueError, error) as problem:
         raise ValueError(f"{path.name}: {problem}") from None
     if not arrays:
         raise ValueError(f"{path.name} holds no array")

@@ -42,7 +42,9 @@ def soft_target_gradient(student_logits: Tensor, teacher_logits: Tensor, tempera
     )  # where both are nearly sure of it, q − p is lost in rounding: it is what the others lack
     others = difference.scatter(-1, top, 0.0)
     agreed = q.argmax(-1, keepdim=True) == top
-    return check_temperature(temperature) * torch.where(agreed, others.scatter(-1, top, -others.sum(-1, keepdim=True)), difference)
+    return check_temperature(temperature) * torch.where(
+        agreed, others.scatter(-1, top, -others.sum(-1, keepdim=True)), difference
+    )
 
 
 def gradient_shares(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:

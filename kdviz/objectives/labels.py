@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,8 +10,14 @@ from kdviz.objectives.objective import Objective
 
 
 def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross entropy of each example with its label, shape (..., N)."""
-    return -log_softmax(logits).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    """The cross entropy of each example with its label, shape (..., N); labels of any integer type."""
+    return -_of_label(log_softmax(logits), labels).squeeze(-1)
+
+
+def _of_label(log_q: Tensor, labels: Tensor) -> Tensor:
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise ValueError(f"labels are class indices, int64, not {str(labels.dtype).removeprefix('torch.')}")
+    return log_q.gather(-1, labels.to(torch.int64).unsqueeze(-1))
 
 
 def log_softmax(logits: Tensor) -> Tensor:
@@ -41,5 +48,5 @@ class HardLabels(Objective):
     def losses(outputs, labels, teacher, extra, smoothing) -> Tensor:
         """See :meth:`Objective.losses`."""
         log_q = log_softmax(outputs["logits"])
-        of_label = log_q.gather(-1, labels.unsqueeze(-1)).mean((-2, -1))
+        of_label = _of_label(log_q, labels).mean((-2, -1))
         return -((1 - smoothing) * of_label + smoothing * log_q.mean((-2, -1)))

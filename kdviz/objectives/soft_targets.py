@@ -96,7 +96,8 @@ class _SoftTargetTerms(torch.autograd.Function):
 
 
 def _floating(logits: Tensor) -> Tensor:
-    return logits if logits.is_floating_point() or logits.is_complex() else logits.to(torch.get_default_dtype())
+    whole = not (logits.is_floating_point() or logits.is_complex() or logits.dtype == torch.bool)
+    return logits.to(torch.get_default_dtype()) if whole else logits
 
 
 def _within_reach(temperature: float) -> float:
@@ -128,17 +129,32 @@ class GivenLogits:
         return hash(self.digest)
 
 
+def _teachers(teacher: Any) -> Any:
+    """Logits as given logits, a list as a tuple; anything else as it is."""
+    if isinstance(teacher, Tensor | np.ndarray):
+        tensor = _floating(as_tensor(teacher, "teacher")).detach().clone()
+        check_logits(tensor, "teacher")
+        if (tensor.float().isinf() != tensor.isinf()).any():
+            raise ValueError("teacher: some logits lie beyond float32's range: −∞ masks a class")
+        return GivenLogits(tensor)
+    if isinstance(teacher, list | tuple):
+        if teacher and isinstance(teacher[0], list | tuple):  # rows of numbers
+            return _teachers(as_tensor(teacher, "teacher"))
+        return tuple(_teachers(one) if isinstance(one, Tensor | np.ndarray) else one for one in teacher)
+    return teacher
+
+
 @dataclass(frozen=True)
 class SoftTargets(Objective):
     """``hard_weight`` · cross entropy with the labels + ``soft_weight`` · soft-target loss (Hinton et al. 2015).
 
     Parameters
     ----------
-    teacher : Recipe, tuple of Recipe, or Tensor of shape (N, C)
+    teacher : Recipe, tuple of Recipe, or Tensor or array of shape (N, C)
         Several teachers' probabilities are averaged; given logits have a row for each example of the full
-        training set.
+        training set, in its order, and −∞ for a masked class. Training warns where they meet the labels at chance.
     temperature : float
-        Finite and above 0.
+        In [1e-4, 1e6].
     hard_weight, soft_weight : float
         At least 0, and not both 0.
     """
@@ -149,11 +165,10 @@ class SoftTargets(Objective):
     soft_weight: float = 1.0
 
     def __post_init__(self):
-        given = GivenLogits(self.teacher.detach().clone()) if isinstance(self.teacher, Tensor) else self.teacher
-        object.__setattr__(self, "teacher", tuple(given) if isinstance(given, list) else given)
+        object.__setattr__(self, "teacher", _teachers(self.teacher))
         for name in ("hard_weight", "soft_weight"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        object.__setattr__(self, "temperature", check_temperature(self.temperature))
+        object.__setattr__(self, "temperature", _within_reach(self.temperature))
         check_weights(hard_weight=self.hard_weight, soft_weight=self.soft_weight)
 
     @property
