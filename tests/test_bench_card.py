@@ -233,3 +233,20 @@ def test_many_classes_are_students_against_teachers_shares():
     missed = {c: 100 * (v.argmax(-1)[labels == c] != c).double().mean().item() for c in range(30)}
     np.testing.assert_allclose(ax.lines[0].get_xdata(), list(missed.values()))
     assert ax.get_xlabel().startswith("by the teacher")
+
+
+@pytest.mark.parametrize("classes", [4, 30])
+def test_a_class_without_examples_has_no_bar_and_is_said(classes):
+    v, z = (torch.randn(90, classes, generator=DRAWS) for _ in range(2))
+    names = [f"${c}" for c in range(classes)]  # no formula
+    figure = kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % (classes - 1), names))
+    ax = titled(figure)["Which classes does it miss, %?"]
+    assert f"no example of ${classes - 1}" in [text.get_text() for text in ax.texts]
+    heights = [[bar.get_height() for bar in bars] for bars in ax.containers[:2]] or [
+        line.get_ydata() for line in ax.lines[:1]
+    ]
+    for each in heights:
+        assert math.isnan(each[-1]) and not any(map(math.isnan, each[:-1]))
+    figure.canvas.draw()
+    whole = titled(kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % classes, names)))
+    assert not whole["Which classes does it miss, %?"].texts

@@ -61,7 +61,7 @@ def test_the_gradient_of_masked_classes_is_theirs_and_no_nan(temperature, dtype)
     short = Z.to(dtype).clone().requires_grad_()
     soft_target_loss(short, V.to(dtype), temperature).backward()
     torch.testing.assert_close(z.grad[:, :5], short.grad)
-    assert (z.grad[:, 5] == 0).all()
+    assert (z.grad[:, 5].double().abs() < 1e-280).all()
     full = torch.cat([Z.to(dtype), torch.zeros(80, 1, dtype=dtype)], -1).requires_grad_()  # of the teacher alone
     soft_target_loss(full, with_masked(V.to(dtype)), temperature).backward()
     q, p = ((x.detach().double() / temperature).softmax(-1) for x in (full, with_masked(V.to(dtype))))
@@ -98,7 +98,7 @@ def test_the_log_of_probabilities_with_a_zero_is_read_as_masked():
     p = torch.tensor([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
     assert measures.entropy(p.log()).tolist() == pytest.approx([math.log(2), 1.0297], abs=1e-4)
     card = kd.bench.card_of_logits([p.log()], p.log(), [0, 2])
-    assert card["scores"]["student"][0]["kl"] == 0
+    assert card["scores"]["student"][0]["kl"] < 1e-250
     assert kd.SoftTargets(p.log()).teacher.logits.isinf().sum() == 1
 
 

@@ -39,7 +39,8 @@ def read_logits(
     ------
     ValueError
         A file that is no ``.npz`` or ``.safetensors``, or truncated, or holds several arrays and none of its role's
-        name (``student``, ``teacher``, ``labels``); probabilities; NaN or +∞; shapes that do not fit. (−∞ masks a class.)
+        name (``student``, ``teacher``, ``labels``); probabilities; NaN or +∞ (−∞ masks a class); shapes that do
+        not fit.
     FileNotFoundError
 
     Notes

@@ -61,7 +61,8 @@ def label_free_bias(log_odds: Tensor, frequency: float) -> float:
     values = as_tensor(log_odds, "log-odds").detach().cpu()
     if values.ndim != 1 or not len(values) or values.is_complex():
         raise ValueError(
-            f"log-odds are real, one an example, not of shape {tuple(values.shape)}: take kd.measures.log_odds of logits"
+            f"log-odds are real, one an example, not of shape {tuple(values.shape)}: take "
+            "kd.measures.log_odds of the logits"
         )
     if not torch.isfinite(values).all():
         raise ValueError("log-odds must be finite: mask no class of either side, and no NaN")

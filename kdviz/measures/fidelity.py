@@ -67,7 +67,7 @@ def ensemble_logits(logits: list[Tensor]) -> Tensor:
 
     −∞ masks a class of one member; what all of them mask is −∞.
     """
-    if isinstance(logits, Tensor | np.ndarray) and logits.ndim != 3 or not len(logits):
+    if (isinstance(logits, Tensor | np.ndarray) and logits.ndim != 3) or not len(logits):
         raise ValueError("an ensemble is a list of logits of shape (N, C), one a member, at least one")
     pairs = [checked_pair(logits[0], other) for other in logits]
     stacked = torch.stack([F.log_softmax(other, -1) for _, other in pairs])

@@ -37,7 +37,8 @@ def scores(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> di
     dict
         ``accuracy``; ``agreement`` and the ``lowest`` and ``highest`` that the two accuracies allow; ``kl``, in nats;
         ``ece``; ``correlation``: the mean absolute difference of the two centred logit correlations off the diagonal,
-        not a number where a class's logit is the same for every example or masked, or of two classes, whose r is −1 at any rate.
+        not a number where a class's logit is the same for every example or masked, or of two classes, whose r is −1
+        at any rate.
     """
     student, teacher = checked_pair(student_logits, teacher_logits)
     right, taught = accuracy(student, labels), accuracy(teacher, labels)

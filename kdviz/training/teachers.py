@@ -104,7 +104,7 @@ def _check_logits(logits: Tensor, data: Dataset, given: bool) -> None:
             f"teacher logits must be finite, or −∞ for a masked class: those of {len(rows)} examples, such as row "
             f"{rows[0]}, hold NaN or +∞, or mask every class"
         )
-    if given and at_chance(logits.argmax(-1), data.full_train.labels, len(data.classes)):
+    if given and at_chance(logits, data.full_train.labels):
         warnings.warn(
             "the given logits meet the labels at chance: is their order that of the training examples "
             f"(kd.load({data.description.name!r}).full_train), and of its classes?",
