@@ -341,3 +341,20 @@ def test_a_card_of_a_top_k_teacher_says_what_it_can(temperatures):
     assert [line.get_label()[:7] for line in axes["Is it as right as it is sure?"].lines[1:]] == ["student"]
     missed = axes["Which classes does it miss, %?"].containers[0]
     assert missed[2].get_height() == pytest.approx(100 * (V.argmax(-1)[Y == 2] != 2).double().mean().item())
+
+
+@pytest.mark.parametrize("classes", [4, 30])
+def test_a_class_without_examples_has_no_bar_and_is_said(classes):
+    v, z = (torch.randn(90, classes, generator=DRAWS) for _ in range(2))
+    names = [f"${c}" for c in range(classes)]  # no formula
+    figure = kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % (classes - 1), names))
+    ax = titled(figure)["Which classes does it miss, %?"]
+    assert f"no example of ${classes - 1}" in [text.get_text() for text in ax.texts]
+    heights = [[bar.get_height() for bar in bars] for bars in ax.containers[:2]] or [
+        line.get_ydata() for line in ax.lines[:1]
+    ]
+    for each in heights:
+        assert math.isnan(each[-1]) and not any(map(math.isnan, each[:-1]))
+    figure.canvas.draw()
+    whole = titled(kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % classes, names)))
+    assert not whole["Which classes does it miss, %?"].texts

@@ -14,6 +14,7 @@ from kdviz.bench.logits import check_logits
 from kdviz.bench.plans import LABELS, SCALAR, STRANGER, STUDENT, TEACHER, UNSEEN, tested_on
 from kdviz.data import load, load_described
 from kdviz.measures import TopK
+from kdviz.measures.checks import as_tensor, with_labels
 from kdviz.networks import predict, predict_logits
 from kdviz.runs import Run
 
@@ -112,7 +113,7 @@ def card_of_logits(
         size = teacher.shape[-1]
     if isinstance(labels, str | Mapping | None):
         raise ValueError(f"labels are class indices, one for each of the examples, not {told(labels)}")
-    labels = torch.as_tensor(labels)
+    _, labels = with_labels(groups[STUDENT][0], labels)
     classes = names(range(size) if classes is None else classes)
     if len(classes) != size:
         raise ValueError(f"the logits are of {size} classes, and {len(classes)} names were given")
@@ -127,7 +128,7 @@ def _tensors(some: Sequence[Tensor], name: str) -> list[Tensor]:
         raise ValueError(f"{name}: give a list of logits, at least one, one a seed")
     if strange := [one for one in some if isinstance(one, str | Mapping | None)]:
         raise ValueError(f"{name}: give a list of logits, one a seed, not of {told(strange[0])}")
-    return [check_logits(torch.as_tensor(logits).detach(), name) for logits in some]
+    return [check_logits(as_tensor(logits, name).detach(), name) for logits in some]
 
 
 def _card(scores: dict, students: list[Tensor], teacher: Tensor, labels: Tensor, classes: Sequence[str]) -> dict:

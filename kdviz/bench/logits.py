@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdviz.arguments import told
 from kdviz.measures import TopK
-from kdviz.measures.checks import checked_pair, with_labels
+from kdviz.measures.checks import as_labels, checked_logits, checked_pair, with_labels
 
 ROLES = {"student", "teacher", "labels"}
 LARGE, RATIO = 2**28, 200  # bytes; logits are hardly packed to a half, labels to a hundredth
@@ -35,7 +35,7 @@ def read_logits(
         largest of each: ``values`` and ``indices`` of shape (N, k) and, of shape (N,), the row's log-sum-exp over all
         classes at each temperature, named ``lse_1``, ``lse_4`` and so on.
     labels : path
-        Class indices of shape (N,).
+        Class indices of shape (N,), of any integer type.
 
     Returns
     -------
@@ -46,7 +46,8 @@ def read_logits(
     ------
     ValueError
         A file that is no ``.npz`` or ``.safetensors``, or truncated, or holds several arrays and none of its role's
-        name (``student``, ``teacher``, ``labels``); probabilities; numbers that are not finite; shapes that do not fit.
+        name (``student``, ``teacher``, ``labels``); probabilities; NaN or +∞ (−∞ masks a class); shapes that do
+        not fit.
     FileNotFoundError
 
     Notes
@@ -75,32 +76,19 @@ def spread(teacher: Tensor | TopK, classes: int) -> Tensor:
 
 
 def check_logits(logits: Tensor, name: str) -> Tensor:
-    """``logits`` in the default precision, if they have shape (N, C), are finite or −∞ (masked) and no probabilities.
+    """``logits`` in the default precision, if they have shape (N, C), are no probabilities, and −∞ at most masks.
 
     Raises
     ------
     ValueError
         They are not; the sentence begins with ``name``.
     """
-    if logits.ndim != 2 or not logits.numel() or logits.is_complex():
-        raise ValueError(f"{name}: logits are real, of shape (examples, classes), not {_form(logits)}")
-    lost = logits.isnan() | (logits == torch.inf) | (logits == -torch.inf).all(-1, keepdim=True)
-    if lost.any():
-        raise ValueError(f"{name}: the logits of {int(lost.any(-1).sum())} of {len(logits)} examples are not finite")
-    values = logits.double()
-    if (values >= 0).all() and (values.sum(-1) - 1).abs().max() < 1e-2:
-        raise ValueError(f"{name} holds probabilities: give the logits, or the logarithm of the probabilities")
-    read = logits.to(torch.get_default_dtype())
-    if not read.isfinite().all():
-        most = f"{torch.finfo(read.dtype).max:.2g}"
-        raise ValueError(
-            f"{name}: logits up to {values.abs().max():.2g} do not fit {_form(read)}, which ends at {most}"
-        )
+    checked = checked_logits(logits, name)
+    read = checked.to(torch.get_default_dtype())
+    if (read.isinf() != checked.isinf()).any():
+        largest, most = checked[checked.isfinite()].abs().max(), torch.finfo(read.dtype).max
+        raise ValueError(f"{name}: logits up to {largest:.2g} do not fit {read.dtype}, which ends at {most:.2g}")
     return read
-
-
-def _form(array: Tensor) -> str:
-    return f"{str(array.dtype).removeprefix('torch.')} of shape {tuple(array.shape)}"
 
 
 def _teacher(path: str | Path) -> Tensor | TopK:
@@ -116,13 +104,10 @@ def _teacher(path: str | Path) -> Tensor | TopK:
 
 def _labels(path: str | Path) -> Tensor:
     array, name = _array(path, "labels"), Path(path).name
-    if array.ndim == 2:
-        how = "flatten them" if array.shape[-1] == 1 else "take the argmax"
-        raise ValueError(f"{name}: labels are class indices, one an example, not {_form(array)}: {how}")
-    whole = array.long()
-    if array.ndim != 1 or not len(array) or not torch.equal(whole.double(), array.double()):
-        raise ValueError(f"{name}: labels are whole numbers, one an example, not {_form(array)}")
-    return whole
+    labels = as_labels(array, name=f"{name}: labels")
+    if not len(labels):
+        raise ValueError(f"{name}: there is no label")
+    return labels
 
 
 def _array(path: str | Path, role: str) -> Tensor:

@@ -176,6 +176,7 @@ def _missed(answers: Mapping[str, Sequence[Tensor]], labels: Tensor, classes: Se
     """Bars for up to 20 classes; of more, the student's and the teacher's shares against each other."""
     shares = {name: torch.stack([_missed_shares(logits, labels) for logits in some]) for name, some in answers.items()}
     ax.set(title="Which classes does it miss, %?")
+    _say_absent(shares["teacher"][0], classes, ax)
     if len(classes) > MANY:
         ax.plot(shares["teacher"][0], shares["student"].mean(0), "o", color=COLOURS["student"], alpha=0.6)
         ax.axline((0, 0), slope=1, color="0.6", ls=":")
@@ -186,9 +187,16 @@ def _missed(answers: Mapping[str, Sequence[Tensor]], labels: Tensor, classes: Se
     ax.tick_params(axis="x", rotation=90 if max(map(len, classes)) > 2 else 0)
 
 
+def _say_absent(shares: Tensor, classes: Sequence[str], ax: Axes) -> None:
+    absent = [name for name, share in zip(classes, shares.isnan().tolist(), strict=True) if share]
+    if absent:
+        told = textwrap.shorten("no example of " + ", ".join(absent), 60, placeholder=" …")
+        ax.text(0.98, 0.02, told, ha="right", va="bottom", fontsize=8, transform=ax.transAxes, parse_math=False)
+
+
 def _missed_shares(logits: Tensor, labels: Tensor) -> Tensor:
     counts = measures.confusion(logits.argmax(-1), labels, logits.shape[-1]).double()
-    return 100 * (1 - counts.diagonal() / counts.sum(-1).clamp(min=1))
+    return 100 * (1 - counts.diagonal() / counts.sum(-1))  # 0 / 0: no number for a class without examples
 
 
 def _sure(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

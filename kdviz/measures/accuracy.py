@@ -59,16 +59,21 @@ def confusion(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
     return torch.bincount(labels * classes + predictions, minlength=classes**2).view(classes, classes)
 
 
-def at_chance(predictions: Tensor, labels: Tensor, classes: int) -> bool:
-    """Whether predictions are right no more often than in any other order: at most three standard deviations above.
+def at_chance(logits: Tensor, labels: Tensor) -> bool:
+    """Whether logits know no more of the labels than in any other order, by three standard deviations.
 
-    Never so where all predictions are of one class, which have no order.
+    Neither is the largest at the label more often, nor the label's probability above that class's mean. (A weak
+    classifier's still is.) Never so where all predictions are of one class, which have no order.
     """
-    counts = confusion(predictions, labels, classes).double()
-    said, true = counts.sum(0) / counts.sum(), counts.sum(-1) / counts.sum()
+    logits, labels = with_labels(logits, labels)
+    counts = confusion(logits.argmax(-1), labels, logits.shape[-1]).double()
+    said, true = counts.sum(0) / len(labels), counts.sum(-1) / len(labels)
     chance = (said * true).sum().item()
-    right = (counts.diagonal().sum() / counts.sum()).item()
-    return said.max() < 1 and right <= chance + 3 * (chance * (1 - chance) / counts.sum().item()) ** 0.5
+    right = counts.diagonal().sum().item() / len(labels)
+    p = logits.detach().double().softmax(-1)
+    surplus = (p - p.mean(0)).gather(-1, labels[:, None])
+    seldom = right <= chance + 3 * (chance * (1 - chance) / len(labels)) ** 0.5
+    return bool(said.max() < 1 and seldom and surplus.mean() <= 3 * surplus.std() / len(labels) ** 0.5)
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:

@@ -181,7 +181,7 @@ def check_temperature(temperature: Any) -> float:
     value = temperature.item() if single else temperature
     if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
         raise ValueError(
-            f"a temperature must be finite and above 0, one number, not {temperature!r}: 1 leaves the softmax as it is"
+            f"a temperature must be finite and above 0, not {temperature}: one number, 1 leaves the softmax as it is"
         )
     return float(value)
 

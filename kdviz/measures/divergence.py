@@ -29,8 +29,8 @@ def divergence(
     Parameters
     ----------
     student_logits, teacher_logits : Tensor, shape (..., N, C), floating
-        z and v, unchecked. −∞ masks a class: in the teacher or in both it adds 0. In the student alone the divergence
-        is infinite, here a very large number (see :func:`kdviz.measures.checks.check_masks`).
+        z and v, unchecked. −∞ masks a class: in the teacher or in both it adds 0, or less than 1e-250. In the student
+        alone the divergence is infinite, here a very large number (see :func:`kdviz.measures.checks.check_masks`).
     temperature : float or Tensor
         T; it broadcasts to (..., N, 1).
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,12 +19,15 @@ def attention_map(activations: Tensor) -> Tensor:
     ----------
     activations : Tensor, shape (..., channels, H, W)
 
+        Of half precision, squares are summed in float32.
+
     Returns
     -------
     Tensor, shape (..., H·W)
-        0 where every activation is 0.
+        In the activations' precision; 0 where every activation is 0.
     """
-    return F.normalize(activations.square().sum(-3).flatten(-2), dim=-1)
+    wide = activations.to(torch.promote_types(activations.dtype, torch.float32))
+    return F.normalize(wide.square().sum(-3).flatten(-2), dim=-1).to(activations.dtype)
 
 
 @dataclass(frozen=True)

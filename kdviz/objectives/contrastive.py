@@ -34,13 +34,22 @@ def contrastive_terms(teacher: Tensor, student: Tensor, labels: Tensor, tau: flo
     Raises
     ------
     ValueError
-        Shapes that do not belong together.
+        Shapes that do not belong together, labels that are no whole numbers, tau that is not above 0.
     """
+    if not all(0 < value < float("inf") for value in (tau.flatten().tolist() if isinstance(tau, Tensor) else [tau])):
+        raise ValueError(f"tau must be finite and above 0, not {tau}: it divides the scores")
+    if labels.is_floating_point() or labels.is_complex():
+        raise ValueError(f"labels are class indices, int64, not {str(labels.dtype).removeprefix('torch.')}")
     if teacher.shape != student.shape or labels.shape != teacher.shape[:-1]:
         raise ValueError(
             "teacher and student must both have shape (..., examples, dimensions), labels (..., examples), "
             f"not {tuple(teacher.shape)}, {tuple(student.shape)} and {tuple(labels.shape)}"
         )
+    return _terms(teacher, student, labels, tau)
+
+
+def _terms(teacher: Tensor, student: Tensor, labels: Tensor, tau: float | Tensor) -> Tensor:
+    """As above, unchecked: a check of tau would wait for the device."""
     scores = teacher @ student.mT / tau
     other = (labels.unsqueeze(-1) != labels.unsqueeze(-2)).to(scores.dtype)
     counts = other.sum(-1, keepdim=True).clamp(1)
@@ -124,5 +133,5 @@ class Contrastive(Objective):
         for place in self._places:
             mine = embedded(outputs["features"], f"student{place}", extra)
             theirs = embedded(teacher[f"features{place}"], f"teacher{place}", extra)
-            contrast = contrast + contrastive_terms(theirs, mine, labels, tau[:, None, None]).mean(-1)
+            contrast = contrast + _terms(theirs, mine, labels, tau[:, None, None]).mean(-1)
         return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + contrastive_weight * contrast

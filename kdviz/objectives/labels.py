@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from kdviz.objectives.objective import Objective
 def cross_entropy_terms(logits: Tensor, labels: Tensor) -> Tensor:
     """The cross entropy of each example with its label, shape (..., N).
 
-    Labels are class indices, shape (..., N), or probabilities, shape (..., N, C), as MixUp makes them.
+    Labels are class indices of any integer type, shape (..., N), or shares, shape (..., N, C), as MixUp makes them.
     """
     return -_of_label(log_softmax(logits), labels).squeeze(-1)
 
@@ -23,9 +24,11 @@ def log_softmax(logits: Tensor) -> Tensor:
 
 def _of_label(log_q: Tensor, labels: Tensor) -> Tensor:
     """What labels pick of log-probabilities, or weigh, shape (..., N, 1)."""
-    if labels.is_floating_point():
+    if labels.ndim == log_q.ndim and labels.is_floating_point():
         return (labels * log_q).sum(-1, keepdim=True)
-    return log_q.gather(-1, labels.unsqueeze(-1))
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise ValueError(f"labels are class indices, int64, not {str(labels.dtype).removeprefix('torch.')}")
+    return log_q.gather(-1, labels.to(torch.int64).unsqueeze(-1))
 
 
 @dataclass(frozen=True)

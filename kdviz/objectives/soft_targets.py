@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -98,7 +99,8 @@ class _SoftTargetTerms(torch.autograd.Function):
 
 
 def _floating(logits: Tensor) -> Tensor:
-    return logits if logits.is_floating_point() or logits.is_complex() else logits.to(torch.get_default_dtype())
+    whole = not (logits.is_floating_point() or logits.is_complex() or logits.dtype == torch.bool)
+    return logits.to(torch.get_default_dtype()) if whole else logits
 
 
 def _within_reach(temperature: float) -> float:
@@ -130,11 +132,19 @@ class GivenLogits:
         return hash(self.digest)
 
 
-def as_teacher(given: Any) -> Any:
-    """A tensor as :class:`GivenLogits`, a list as a tuple, all else as it is."""
-    if isinstance(given, Tensor):
-        return GivenLogits(given.detach().clone())
-    return tuple(given) if isinstance(given, list) else given
+def as_teacher(teacher: Any) -> Any:
+    """Logits as :class:`GivenLogits`, a list as a tuple; anything else as it is."""
+    if isinstance(teacher, Tensor | np.ndarray):
+        tensor = _floating(as_tensor(teacher, "teacher")).detach().clone()
+        check_logits(tensor, "teacher")
+        if (tensor.float().isinf() != tensor.isinf()).any():
+            raise ValueError("teacher: some logits lie beyond float32's range: −∞ masks a class")
+        return GivenLogits(tensor)
+    if isinstance(teacher, list | tuple):
+        if teacher and isinstance(teacher[0], list | tuple):  # rows of numbers
+            return as_teacher(as_tensor(teacher, "teacher"))
+        return tuple(as_teacher(one) if isinstance(one, Tensor | np.ndarray) else one for one in teacher)
+    return teacher
 
 
 @dataclass(frozen=True)
@@ -143,12 +153,13 @@ class SoftTargets(Objective):
 
     Parameters
     ----------
-    teacher : Recipe, tuple of Recipe, Tensor of shape (N, C), or TopK
-        Several teachers' probabilities are averaged; given logits have a row for each example of the full
-        training set, and −∞ masks a class. Of a :class:`kdviz.measures.TopK` with the log-sum-exp at T the loss is a
-        lower bound of the one with all logits: :func:`kdviz.measures.kl_lower_bound` times T².
+    teacher : Recipe, tuple of Recipe, Tensor or array of shape (N, C), or TopK
+        Several teachers' probabilities are averaged; given logits have a row for each example of the full training
+        set, in its order, and −∞ for a masked class; training warns where they meet the labels at chance. Of a
+        :class:`kdviz.measures.TopK` with the log-sum-exp at T the loss is a lower bound of the one with all logits:
+        :func:`kdviz.measures.kl_lower_bound` times T².
     temperature : float
-        Finite and above 0.
+        In [1e-4, 1e6].
     hard_weight, soft_weight : float
         At least 0, and not both 0.
     """
@@ -162,7 +173,7 @@ class SoftTargets(Objective):
         object.__setattr__(self, "teacher", as_teacher(self.teacher))
         for name in ("hard_weight", "soft_weight"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        object.__setattr__(self, "temperature", check_temperature(self.temperature))
+        object.__setattr__(self, "temperature", _within_reach(self.temperature))
         check_weights(hard_weight=self.hard_weight, soft_weight=self.soft_weight)
         if isinstance(self.teacher, TopK) and not self.takes_top_k:
             raise ValueError(

@@ -1,12 +1,14 @@
 """What the teachers of an array of students answer."""
 
 import copy
+import warnings
 
 import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
 from kdviz.measures import TopK
+from kdviz.measures.accuracy import at_chance
 from kdviz.networks import in_training_precision, predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
@@ -45,8 +47,8 @@ class Teachers:
         else:
             distinct = list(dict.fromkeys(groups))
             taught = [_together([self._on_training_set(teacher) for teacher in group]) for group in distinct]
-            for each in taught:
-                _check_logits(each["logits"], data)
+            for group, each in zip(distinct, taught, strict=True):
+                _check_logits(each["logits"], data, given=isinstance(group[0], GivenLogits))
             self.tables = _stacked(taught, self.device)
             places = [distinct.index(group) for group in groups]
         self.place = torch.tensor(places, device=self.device)
@@ -97,15 +99,22 @@ def _check(recipe: Recipe) -> None:
         raise ValueError("given logits belong to unchanged images: use a teacher recipe, or leave the images alone")
 
 
-def _check_logits(logits: Tensor, data: Dataset) -> None:
+def _check_logits(logits: Tensor, data: Dataset, given: bool) -> None:
     needed = (len(data.full_train), len(data.classes))
     if logits.shape != needed:
         raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(logits.shape)}")
-    lost = logits.isnan() | (logits == torch.inf) | (logits == -torch.inf).all(-1, keepdim=True)
-    if lost.any():
+    strange = logits.isnan().any(-1) | logits.amax(-1).isinf()
+    if strange.any():
+        rows = strange.nonzero().flatten().tolist()
         raise ValueError(
-            f"teacher logits must be finite, or −∞ where a class is masked: those of {int(lost.any(-1).sum())} of "
-            f"{len(logits)} examples are not"
+            f"teacher logits must be finite, or −∞ for a masked class: those of {len(rows)} examples, such as row "
+            f"{rows[0]}, hold NaN or +∞, or mask every class"
+        )
+    if given and at_chance(logits, data.full_train.labels):
+        warnings.warn(
+            "the given logits meet the labels at chance: is their order that of the training examples "
+            f"(kd.load({data.description.name!r}).full_train), and of its classes?",
+            stacklevel=2,
         )
 
 
