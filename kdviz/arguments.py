@@ -90,8 +90,9 @@ def indices(name: str, given: Any, axes: str, sizes: dict[str, int], below: int)
     """As :func:`tensor`, of classes: whole numbers from 0 to ``below`` − 1, int64."""
     found = finite(name, given, axes, sizes)
     whole = found.long()
-    if not torch.equal(whole.double(), found.double()) or whole.min() < 0 or whole.max() >= below:
-        raise ValueError(f"{name} must be whole numbers in 0..{below - 1}, not in {found.min():g}..{found.max():g}")
+    low, high = found.double().min(), found.double().max()
+    if not torch.equal(whole.double(), found.double()) or low < 0 or high >= below:
+        raise ValueError(f"{name} must be whole numbers in 0..{below - 1}, not in {low:g}..{high:g}")
     return whole
 
 

@@ -115,7 +115,10 @@ def test_a_tensor_is_made_of_whatever_holds_numbers():
     arguments.tensor("z", Z, "N C", sizes)
     with pytest.raises(ValueError, match=r"y must have shape \(N,\), N = 12, none of them 0, not \(11,\)"):
         arguments.indices("y", Y[1:], "N", sizes, 4)
-    assert arguments.indices("y", Y.to(torch.uint8).numpy(), "N", sizes, 4).dtype == torch.int64
+    for kind in (torch.uint8, torch.uint16, torch.int16, torch.float16):
+        assert torch.equal(arguments.indices("y", Y.to(kind).numpy(), "N", sizes, 4), Y)
+        with pytest.raises(ValueError, match=r"y must be whole numbers in 0..3, not in 3..6"):
+            arguments.indices("y", (Y + 3).to(kind), "N", sizes, 4)
     assert arguments.logits("z", [[0.0, -torch.inf]], "N C").isinf().any()
 
 

@@ -37,7 +37,8 @@ def by_temperature(
     ax = on(ax)
     check_colours(colours)
     temperatures = given_temperatures(temperatures)
-    for name, values in tensors("curves", curves, "B", {"B": len(temperatures)}).items():
+    curves = {} if curves == {} else tensors("curves", curves, "B", {"B": len(temperatures)})  # none: the axes alone
+    for name, values in curves.items():
         ax.plot(temperatures, values.tolist(), color=colours.get(name), label=name)
     ax.set(xscale="log", xlabel="temperature T")
     ticks = [t for t in (0.5, 1, 2, 4, 8, 20, 50, 200, 1000) if min(temperatures) <= t <= max(temperatures)]
