@@ -164,7 +164,7 @@ def test_training_is_watched_at_each_epochs_end(student, teacher):
 def test_cards_of_runs_are_read_once(idea, own_store, monkeypatch):
     runs = kd.bench.train(idea)
     kd.bench.card(runs)
-    monkeypatch.setattr(cards, "predict_logits", lambda *given: pytest.fail("read again"))
+    monkeypatch.setattr(cards, "predict", lambda *given: pytest.fail("read again"))
     kd.bench.card(runs)
 
 

@@ -15,7 +15,7 @@ from kdviz.bench.plans import LABELS, SCALAR, STRANGER, STUDENT, TEACHER, UNSEEN
 from kdviz.data import load, load_described
 from kdviz.measures import TopK
 from kdviz.measures.checks import as_tensor, with_labels
-from kdviz.networks import predict, predict_logits
+from kdviz.networks import predict
 from kdviz.runs import Run
 
 
@@ -187,21 +187,25 @@ def _alike(run: Run, teacher: Run) -> dict[str, float]:
     """CKA of the features before the last layer on the test images, where both runs keep weights."""
     if not (run.has_weights and teacher.has_weights):
         return {}
-    inputs = load_described(run.recipe.data).test.inputs
-    both = [predict(each.network(), inputs, _features)["features"] for each in (run, teacher)]
+    both = _answers(run)["features"], _answers(teacher)["features"]
     alike = _kept(lambda: measures.linear_cka(*both))
     return {"cka": math.nan if alike is None else alike}
 
 
-def _features(outputs: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {"features": outputs["features"].flatten(1)}
+@lru_cache(maxsize=4)  # features are large; the teacher's are asked for with each student's
+def _answers(run: Run) -> dict[str, Tensor]:
+    return predict(run.network(), load_described(run.recipe.data).test.inputs, _read)
+
+
+def _read(outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {"logits": outputs["logits"], "features": outputs["features"].flatten(1)}
 
 
 @lru_cache(maxsize=64)
 def _logits(run: Run) -> Tensor | None:
     """Test logits, from the weights where there are some: of a small network they are the lesser thing to ship."""
     if run.has_weights:
-        return predict_logits(run.network(), load_described(run.recipe.data).test.inputs)
+        return _answers(run)["logits"]
     return _kept(run.logits)
 
 

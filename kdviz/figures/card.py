@@ -53,7 +53,8 @@ def card(
     if not isinstance(figure, FigureBase | None):
         raise ValueError(f"figure must be a matplotlib Figure, or None for a new one, not {told(figure)}")
     sizes: dict[str, int] = {}
-    teacher = logits("teacher", teacher, "N C", sizes)
+    whole = not isinstance(teacher, measures.TopK)
+    teacher = logits("teacher", teacher, "N C", sizes) if whole else teacher
     students = [logits("a student", one, "N C", sizes) for one in several("students", students, "logits, one a seed")]
     labels = indices("labels", labels, "N", sizes, sizes["C"])
     scores = {name: _seeds(name, seeds) for name, seeds in mapping("scores", scores, "scores, one a seed").items()}
@@ -65,7 +66,6 @@ def card(
     verdicts = measures.verdict_table(scores, against).add_prefix("against ")
     _table(shown.join(verdicts)[(shown != "–").any(axis=1)], len(shown.columns), table)
     _notes(scores, against, table)
-    whole = isinstance(teacher, Tensor)
     teacher = teacher if whole else teacher.spread(len(classes))
     _cloud(scores, measures.accuracy(teacher, labels), cloud)
     answers = {"teacher": [teacher], "student": students}
@@ -76,9 +76,13 @@ def card(
     _ties(students, teacher, names, ties)
     _missed(answers, labels, names, missed)
     for ax in (cloud, reliable, ties, missed):
-        ax.set_title(ax.get_title(loc="left") or ax.get_title(), fontsize=11)
-        ax.xaxis.label.set_size(10)
-        ax.yaxis.label.set_size(10)
+        ax.set_title(ax.get_title(loc="left") or ax.get_title(), fontsize=10)
+        ax.xaxis.label.set_size(9.5)
+        ax.yaxis.label.set_size(9.5)
+    for ax in figure.axes[1:]:  # the bar of colours among them
+        ax.tick_params(axis="y", labelsize=8.5)
+    for ax in (cloud, reliable):
+        ax.tick_params(axis="x", labelsize=8.5)
     return figure
 
 
@@ -97,7 +101,7 @@ def _places(figure: Figure, longest: int) -> list[Axes]:
     above = figure.add_gridspec(1, 1, left=0.02, right=0.985, bottom=0.515, top=0.91)
     low = 0.085 + 0.009 * max(longest - 2, 0)
     below = figure.add_gridspec(
-        1, 4, width_ratios=[1, 1, 1.1, 1.1], left=0.055, right=0.99, bottom=low, top=0.395, wspace=0.34
+        1, 4, width_ratios=[1, 1, 1.1, 1.1], left=0.06, right=0.985, bottom=low, top=0.395, wspace=0.34
     )
     return [figure.add_subplot(place) for grid in (above, below) for place in grid]
 
@@ -108,11 +112,11 @@ def _table(scores: pd.DataFrame, groups: int, ax: Axes) -> None:
     ax.grid(False)
     shares = [1.0] * groups + [1.3] * (len(scores.columns) - groups)
     widths = [0.21] + [0.79 * share / sum(shares) for share in shares]
+    heads = [textwrap.fill(name, 16 if i < groups else 20) for i, name in enumerate(scores.columns)]
+    rows = [[row, *values] for row, values in zip(scores.index, scores.to_numpy(), strict=True)]
     drawn = ax.table(
-        [[row, *values] for row, values in zip(scores.index, scores.to_numpy(), strict=True)],
-        colLabels=["", *(textwrap.fill(name, 19) for name in scores.columns)], colWidths=widths, cellLoc="center",
-        edges="horizontal", bbox=[0, 0, 1, 1],
-    )  # fmt: skip
+        rows, colLabels=["", *heads], colWidths=widths, cellLoc="center", edges="horizontal", bbox=[0, 0, 1, 1]
+    )
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(min(9.0, 63 / len(scores.columns)))  # seven columns have room for 9 points
     plain(drawn)
@@ -149,7 +153,7 @@ def _cloud(scores: Mapping[str, Sequence[Mapping[str, float]]], teacher_accuracy
     rows = [{"varied": name, **one} for name, seeds in scores.items() for one in seeds if "agreement" in one]
     colours = colours_of(name for name, seeds in scores.items() if any("agreement" in one for one in seeds))
     agreement_against_accuracy(pd.DataFrame(rows), teacher_accuracy, colours=colours, ax=ax)
-    ax.set(title="Is it like its teacher?")
+    ax.set(title="Is it like its teacher?", xlabel="accuracy, %", ylabel="agreement with it, %")
     plain(ax.legend(loc="upper left", fontsize=8, labelspacing=0.2))
 
 
@@ -182,7 +186,7 @@ def _missed(answers: Mapping[str, Sequence[Tensor]], labels: Tensor, classes: Se
         ax.axline((0, 0), slope=1, color="0.6", ls=":")
         ax.set(xlabel="by the teacher, %", ylabel="by the student, %")
         return
-    plain(by_class(shares, classes, COLOURS, ax=ax).legend(ncols=2, loc="upper left"))
+    plain(by_class(shares, classes, COLOURS, ax=ax).legend(ncols=2, loc="upper left", fontsize=9))
     ax.set_ylim(0, 1.2 * max(ax.get_ylim()[1], 1))  # the legend stands above the bars
     ax.tick_params(axis="x", rotation=90 if max(map(len, classes)) > 2 else 0)
 
