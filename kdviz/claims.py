@@ -163,9 +163,9 @@ def _signs(values: np.ndarray) -> tuple[str, str]:
 def _interval(values: np.ndarray, margin: float | None) -> tuple[str, str]:
     mean, half = mean_and_interval(values)
     if len(values) < FEWEST_SPREAD:
-        return "?", f"{mean:.4g}"
+        return "?", f"by {mean:.4g}".replace("-", "−")
     low, high = (mean - half, mean + half) if margin is None else (margin - abs(mean) - half, margin - abs(mean) + half)
-    return "✓" if low > 0 else "✗" if high < 0 else "?", f"{mean:.4g} ± {half:.3g}"
+    return "✓" if low > 0 else "✗" if high < 0 else "?", f"by {mean:.4g} ± {half:.3g}".replace("-", "−")
 
 
 def _needed(undecided: Iterable[np.ndarray], margin: float | None, unit: str) -> str:

@@ -23,7 +23,7 @@ def test_a_claim_as_text_has_no_number_of_the_run():
     claim = decide([0.91, 0.95, 0.99], numbers={"T = 1, share": [0.91, 0.95, 0.99]}, why="never shown")
     assert repr(claim) == "✓ It holds." and claim.holds
     # by hand: s = .04, t of 2 degrees 4.3027, so half = 4.3027 · .04 / √3 = .09937
-    assert "0.95 ± 0.0994 (95 % t-interval, 3 students)" in claim._repr_html_()
+    assert "by 0.95 ± 0.0994 (95 % t-interval, 3 students)" in claim._repr_html_()
     assert "T = 1, share: 0.91, 0.95, 0.99" in claim._repr_html_() and "never shown" not in claim._repr_html_()
 
 
@@ -60,7 +60,7 @@ def test_students_of_one_teacher_are_averaged_first():
     excess = [1.0, 2.0, 0.2, 1.0, 2.0]
     assert decide(excess).holds
     claim = decide(excess, unit="teachers", by=[0, 1, 2, 0, 1])
-    assert claim.verdict == "?" and "1.067 ± 2.24 (95 % t-interval, 3 teachers)" in claim.decided_by
+    assert claim.verdict == "?" and "by 1.067 ± 2.24 (95 % t-interval, 3 teachers)" in claim.decided_by
     with pytest.raises(ValueError, match="with 3 take rule='interval'"):
         decide(excess, "same sign", by=[0, 1, 2, 0, 1])
     with pytest.raises(ValueError, match="5 units, but `by` names what 3 share"):
@@ -83,7 +83,7 @@ def test_of_several_parts_each_must_hold():
     for parts, verdict in (((yes, yes), "✓"), ((yes, open_), "?"), ((yes, open_, no), "✗")):
         assert decide(dict(zip("abc", parts, strict=False))).verdict == verdict
     claim = decide(pd.DataFrame({"T = 1": yes, "T = 2": open_}))
-    assert claim.decided_by.startswith("T = 1: 1.08 ± 0.104; T = 2: 1 ± 3.4 (95 % t-interval, 5 students)")
+    assert claim.decided_by.startswith("T = 1: by 1.08 ± 0.104; T = 2: by 1 ± 3.4 (95 % t-interval, 5 students)")
     assert decide(pd.DataFrame({"a": yes, "b": [1, 1, 1, 1, -1]}), "same sign").verdict == "?"
 
 
@@ -115,7 +115,7 @@ def test_the_claims_of_a_session_are_one_table():
     table = claims.table()
     assert repr(table) == "2 claims: 0 ✓, 1 ✗, 1 ?\n? One < two.\n✗ Two."
     html = table._repr_html_()
-    assert html.count("<tr>") == 3 and "One &lt; two." in html and "0 ± 4.3" in html and "77" not in html
+    assert html.count("<tr>") == 3 and "One &lt; two." in html and "by 0 ± 4.3" in html and "77" not in html
 
 
 def test_facts_and_the_table_beside():
