@@ -1,6 +1,6 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
-from kdviz import bench, claims, explorers, figures, measures, objectives, papers
+from kdviz import bench, checks, claims, explorers, figures, measures, objectives, papers
 from kdviz.data import Crop, Erase, Flip, Jitter, MixUp, data_of, image_folder, lane, load
 from kdviz.networks import cnn, members, mlp, network, resnet, transformer
 from kdviz.objectives import (
@@ -22,7 +22,7 @@ from kdviz.training import Diverged, train
 __all__ = [
     "JSD", "SGD", "AdamW", "AttentionTransfer", "Contrastive", "Crop", "Diverged", "Erase", "Flip",
     "HardDistillation", "HardLabels", "Hints", "Jitter", "MixUp", "Recipe", "ReverseKL", "Run", "Runs",
-    "SoftTargets", "Store", "bench", "claims", "cnn", "data_of", "explorers", "figures", "grid", "image_folder",
-    "lane", "load", "measures", "members", "mlp", "network", "objective", "objectives", "papers", "resnet", "train",
-    "transformer",
+    "SoftTargets", "Store", "bench", "checks", "claims", "cnn", "data_of", "explorers", "figures", "grid",
+    "image_folder", "lane", "load", "measures", "members", "mlp", "network", "objective", "objectives", "papers",
+    "resnet", "train", "transformer",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
 MAY |= {name: set(SEEING[:i]) for i, name in enumerate(SEEING)}
-MAY |= {"papers": {"data"}, "claims": set()}  # what was reported, what must hold
+MAY |= {"papers": {"data"}, "claims": {"measures"}}  # what was reported, what must hold
 MAY |= {"checks": {"data", "objectives", "measures"}, "publish": {*MAKING, "measures"}}  # nobody imports them
 MAY = {name: {*may, "arguments"} for name, may in MAY.items()} | {"arguments": set()}  # what all ask first
 # Inside a room of the making wing the same holds: each file may import those to its left.

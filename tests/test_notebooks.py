@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from kdviz import figures
+from kdviz import claims, figures
 from kdviz.data import sources
 from kdviz.publish import notebooks
 
@@ -109,6 +109,19 @@ def test_claims_compared_in_both_lanes_hold(notebook):
 
 def test_every_claim_is_found_by_the_demo(notebook):
     assert len(notebooks.claims(notebook)) == sum("kd.claims.check(" in cell.source for cell in code_cells(notebook))
+
+
+def test_the_demo_prints_every_verdict_with_its_reason_and_no_table_of_them():
+    made = [
+        claims.Claim("One.", "✓", why="not said"),
+        claims.Claim("Two.", "✗"),
+        claims.Claim("Three.", "?", why="a < b"),
+    ]
+    shown = [*made, claims.Table(tuple(made))]
+    data = [{"text/plain": repr(claim), "text/html": claim._repr_html_()} for claim in shown]
+    outputs = [nbformat.v4.new_output("execute_result", one) for one in [*data, {"text/plain": "?what"}]]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("…", outputs=outputs)])
+    assert notebooks.claims(notebook) == ["✓ One.", "✗ Two.", "? Three.\n      Why not: a < b"]
 
 
 def test_recipe_cells_stand_alone_and_name_what_the_notebook_trains(monkeypatch):

@@ -19,8 +19,9 @@ def figure(alt="A line that rises from left to right.", **metadata):
     return new_code_cell("draw()", outputs=[output], metadata={"alt": alt, **metadata})
 
 
-def claim(sentence):
-    data = {"text/plain": f"✓ {sentence}", "text/html": f"<p><b>✓</b> {sentence}<br><small>5 of 5 seeds</small></p>"}
+def claim(sentence, verdict="✓"):
+    shown = f"<p><b>{verdict}</b> {sentence}<br><small>1 ± 0.5 (95 % t-interval, 5 students)</small></p>"
+    data = {"text/plain": f"{verdict} {sentence}", "text/html": shown}
     return new_code_cell("check()", outputs=[new_output("execute_result", data)])
 
 
@@ -37,7 +38,7 @@ def talk(**metadata):
             new_markdown_cell("The line rises."),
             figure("Another line, which falls."),
             new_markdown_cell("## Claims"),
-            *(claim(f"Claim number {n}.") for n in range(12)),
+            *(claim(f"Claim number {n}.", "✓✗?"[n % 3]) for n in range(12)),
         ]
     )
 

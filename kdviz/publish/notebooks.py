@@ -22,6 +22,7 @@ from PIL import Image
 from kdviz.data import sources
 from kdviz.publish import colab
 from kdviz.publish.needed import need
+from kdviz.publish.text import VERDICTS
 
 FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
@@ -75,7 +76,7 @@ def datasets_of(notebook: nbformat.NotebookNode) -> list[str]:
 def claims(notebook: nbformat.NotebookNode) -> list[str]:
     """The decided sentences a notebook displays; one that does not hold with its reason."""
     shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    decided = [data for data in shown if data.get("text/plain", "").startswith(("✓", "✗"))]
+    decided = [data for data in shown if data.get("text/plain", "").startswith(VERDICTS)]
     reasons = [re.search("<em>(.*)</em>", data["text/html"]) for data in decided]
     return [
         data["text/plain"] + (f"\n      {unescape(reason[1])}" if reason else "")
