@@ -1,6 +1,7 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
-from kdviz import bench, checks, claims, explorers, figures, measures, objectives, papers
+from kdviz import bench, checks, claims, compression, explorers, figures, measures, objectives, papers
+from kdviz.compression import Prune, Quantise
 from kdviz.data import Crop, Erase, Flip, Jitter, MixUp, data_of, image_folder, lane, load
 from kdviz.networks import cnn, members, mlp, network, resnet, transformer
 from kdviz.objectives import (
@@ -21,8 +22,8 @@ from kdviz.training import Diverged, train
 
 __all__ = [
     "JSD", "SGD", "AdamW", "AttentionTransfer", "Contrastive", "Crop", "Diverged", "Erase", "Flip",
-    "HardDistillation", "HardLabels", "Hints", "Jitter", "MixUp", "Recipe", "ReverseKL", "Run", "Runs",
-    "SoftTargets", "Store", "bench", "checks", "claims", "cnn", "data_of", "explorers", "figures", "grid",
-    "image_folder", "lane", "load", "measures", "members", "mlp", "network", "objective", "objectives", "papers",
-    "resnet", "train", "transformer",
+    "HardDistillation", "HardLabels", "Hints", "Jitter", "MixUp", "Prune", "Quantise", "Recipe", "ReverseKL", "Run",
+    "Runs", "SoftTargets", "Store", "bench", "checks", "claims", "cnn", "compression", "data_of", "explorers",
+    "figures", "grid", "image_folder", "lane", "load", "measures", "members", "mlp", "network", "objective",
+    "objectives", "papers", "resnet", "train", "transformer",
 ]  # fmt: skip

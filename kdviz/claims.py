@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kdviz.arguments import told as as_given
 from kdviz.measures import mean_and_interval
 
 Numbers = float | Sequence[float]
@@ -16,8 +17,6 @@ RULES = ("interval", "same sign", "within", "fact")
 FEWEST_SIGNS = 5  # the same sign in all of five units has a chance of 1/32, one-sided
 FEWEST_SPREAD = 3  # two units have hardly a spread to judge by
 MADE: dict[str, "Claim"] = {}  # by sentence: a cell run again replaces its claim
-
-from kdviz.arguments import told as as_given
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ class Recipe:
     weight_decay : float
     augment : Jitter, Crop, Flip, Erase, MixUp, or several of them, optional
         What changes the training images of each step; several do so one after another.
-    compression : Compression, optional
-        What the network loses while it learns: see :mod:`kdviz.compression`.
+    compression : Prune or Quantise, optional
+        What makes the network smaller while it learns.
     seed : int
         Of initialisation, order and augmentation, each with a generator of its own, and of dropout, whose masks an
         array draws with the seed of its first student.
@@ -123,7 +123,9 @@ class Recipe:
         self._check_teachers()
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
-        if self.init and self.init.model != self.model:
+        if self.compression:
+            self.compression.check(self.model, self.frozen)
+        if self.init and self.init.model != self.model and not self.init.compression:  # else only its run can say
             raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
 
     def _check_augment(self) -> None:
@@ -164,6 +166,7 @@ class Recipe:
         said += f" smoothed by {smoothing:g}" if smoothing else ""
         said += f", {self.init_weight:g} of another's weights" if self.init and not self.frozen else ""
         said += ", a probe of frozen features" if self.frozen else ""
+        said += f", {self.compression}" if self.compression else ""
         return f"{self.model} on {self.data}, {objective}{said}, seed {self.seed}"
 
     @property
@@ -178,17 +181,24 @@ class Recipe:
         return teachers + ((self.init,) if self.init else ())
 
     def replace(self, **changes) -> "Recipe":
-        """A copy with other fields, of the recipe or, where it has no such field, of its objective."""
+        """A copy with other fields, of the recipe or, where it has no such field, of its objective or compression."""
         mine = {field.name for field in dataclasses.fields(self)}
         own = {name: value for name, value in changes.items() if name in mine}
         deeper = {name: value for name, value in changes.items() if name not in mine}
-        objective = own.pop("objective", self.objective)
-        known = dataclasses.fields(objective) if dataclasses.is_dataclass(objective) else ()
-        if strange := {*deeper} - {field.name for field in known}:
-            raise ValueError(f"neither Recipe nor {type(objective).__name__} has a field {sorted(strange)}")
-        return dataclasses.replace(
-            self, **own, objective=dataclasses.replace(objective, **deeper) if deeper else objective
-        )
+        parts = {name: own.pop(name, getattr(self, name)) for name in ("objective", "compression")}
+        said = {name: part for name, part in parts.items() if dataclasses.is_dataclass(part)}
+        inside = {name: {field.name for field in dataclasses.fields(part)} for name, part in said.items()}
+        strange = set(deeper) - set().union(*inside.values())
+        if strange:
+            asked = " nor ".join(["Recipe", *(type(parts[name]).__name__ for name in inside)])
+            raise ValueError(f"neither {asked} has a field {sorted(strange)}")
+        twice = set(deeper).intersection(*inside.values()) if len(inside) > 1 else set()
+        if twice:
+            raise ValueError(f"objective and compression both have a field {sorted(twice)}: replace one of them whole")
+        for part, names in inside.items():
+            changed = {name: value for name, value in deeper.items() if name in names}
+            parts[part] = dataclasses.replace(parts[part], **changed)
+        return dataclasses.replace(self, **own, **parts)
 
 
 def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
@@ -198,8 +208,8 @@ def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
     ----------
     recipe : Recipe
     **axes : iterable of values, or function
-        A field of the recipe or of its objective, and the values it takes. A function is given each recipe of
-        the combinations and returns that recipe's value: for what follows from the other axes.
+        A field of the recipe, its objective or its compression, and the values it takes. A function is given each
+        recipe of the combinations and returns that recipe's value: for what follows from the other axes.
 
     Examples
     --------

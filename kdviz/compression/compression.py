@@ -8,11 +8,18 @@ from torch import Tensor
 class Compression:
     """What stands between the weights that are trained and those a network answers with.
 
-    Weights and state are of all students that train together: each tensor has shape (students, ...).
+    In :meth:`used` and :meth:`advance` weights and state are of all students that train together: each tensor has
+    shape (students, ...). Elsewhere they are one student's.
     """
 
-    def begin(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The state to begin with: masks, scales; by names of one's own."""
+    def check(self, model: Any, frozen: bool) -> None:
+        """Raise ValueError unless a recipe's network can be compressed; ``frozen`` trains its last layer alone."""
+
+    def state(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One student's state to begin with: masks, scales; by names of one's own.
+
+        What is drawn here follows from the student's seed: torch's generator is set to it.
+        """
         return {}
 
     def used(self, weights: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -28,6 +35,8 @@ class Compression:
         decision may wait for it.
         """
 
-    def finished(self, model: Any, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
+    def finished(
+        self, model: Any, weights: dict[str, Tensor], state: dict[str, Tensor]
+    ) -> tuple[Any, dict[str, Tensor]]:
         """The description of the network a run ends with, and its weights, of one student's *used* weights."""
         return model, weights

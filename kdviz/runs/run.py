@@ -14,8 +14,8 @@ from kdviz import measures
 from kdviz.arguments import number, told
 from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
-from kdviz.networks import predict_logits
-from kdviz.recipes import Recipe
+from kdviz.networks import Architecture, predict_logits
+from kdviz.recipes import Recipe, restored
 
 WEIGHTS = "weights/"
 
@@ -38,7 +38,7 @@ class Run:
         ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
         ``train_agreement``, with it, on the first 2,000 of the training examples at most (some shipped runs lack it).
     facts : dict
-        Seconds, device, threads and versions.
+        Seconds, device, threads and versions; ``model``, where the network it ended with is another than the recipe's.
     """
 
     recipe: Recipe
@@ -53,6 +53,11 @@ class Run:
     @cached_property
     def key(self) -> str:
         return self.recipe.key
+
+    @cached_property
+    def model(self) -> Architecture:
+        """The description of the network it ended with: what is pruned ends with a smaller one."""
+        return restored(self.facts["model"]) if "model" in self.facts else self.recipe.model
 
     @property
     def has_weights(self) -> bool:
@@ -147,7 +152,7 @@ class Run:
                 "train it yourself with kdviz.train(recipe, store=None)"
             )
         full = load(self.recipe.data.name)
-        network = self.recipe.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
+        network = self.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
         named = {n.removeprefix(WEIGHTS): self.arrays[n] for n in self.arrays if n.startswith(WEIGHTS)}
         network.load_state_dict(named)
         return network.eval()

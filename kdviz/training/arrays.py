@@ -10,10 +10,10 @@ from torch.nn.functional import one_hot
 
 from kdviz.data import as_numbers, load_described
 from kdviz.networks import predict_logits
-from kdviz.recipes import Recipe
+from kdviz.recipes import Recipe, describe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
-from kdviz.training.beginning import brought_along, checked_answer, initial_networks, of_head
+from kdviz.training.beginning import brought_along, checked_answer, compressed, initial_networks, of_head
 from kdviz.training.fused import Fused, fusable
 from kdviz.training.history import TrainAgreement, right_answers
 from kdviz.training.schedule import SEGMENT, Schedule, seed_of
@@ -85,8 +85,7 @@ class Array:
         averaged = self.first.objective.averaged
         self.average = {n: w.detach().clone() for n, w in self.network.stacked().items()} if averaged else {}
         self.compression = self.first.compression
-        begun = {n: w.detach() for n, w in self.network.stacked().items()}
-        self.compressed = self.compression.begin(begun) if self.compression else {}
+        self.compressed = compressed(self.recipes, self.network.stacked()) if self.compression else {}
         self.update = Update(self.first.optimizer, self.trained, self.first.weight_decay)
         self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
 
@@ -204,16 +203,24 @@ class Array:
 
     def runs(self) -> list[Run]:
         """The finished runs; students that ended with logits that are not finite are lost too."""
-        runs = {student: self._run_of(student) for student in range(len(self.recipes)) if student not in self.lost}
+        with torch.no_grad():
+            used = self.used() or {}
+        left = [student for student in range(len(self.recipes)) if student not in self.lost]
+        runs = {student: self._run_of(student, used) for student in left}
         for student, run in runs.items():
             if not torch.isfinite(run.arrays["test_logits"]).all():
                 self.lost[student] = self.first.epochs
         return [run for student, run in runs.items() if student not in self.lost]
 
-    def _run_of(self, student: int) -> Run:
+    def _run_of(self, student: int, used: dict[str, Tensor]) -> Run:
         started = time.perf_counter()
         recipe, state = self.recipes[student], self.network.state_of(student)
-        network = recipe.model.build(tuple(self.inputs.shape[1:]), len(self.data.classes)).to(self.device)
+        state |= {name: weight[student].detach().cpu().clone() for name, weight in used.items()}
+        model = recipe.model
+        if self.compression:
+            kept = {name: tensor[student].cpu() for name, tensor in self.compressed.items()}
+            model, state = self.compression.finished(model, state, kept)
+        network = model.build(tuple(self.inputs.shape[1:]), len(self.data.classes)).to(self.device)
         network.load_state_dict(state)
         logits = predict_logits(network, self.test_inputs)
         history = self.history[student]
@@ -230,4 +237,4 @@ class Array:
             "torch": torch.__version__,
             "python": platform.python_version(),
         }
-        return Run(recipe, arrays, history, facts)
+        return Run(recipe, arrays, history, facts | ({"model": describe(model)} if model != recipe.model else {}))

@@ -20,7 +20,10 @@ def initial_networks(recipes: list[Recipe], parents: dict[Recipe, Run], shape: t
         torch.manual_seed(seed_of(recipe.seed, "initialisation"))
         networks.append(recipe.model.build(shape, classes))
         if recipe.init:
-            _start_from(parents[recipe.init].network(), networks[-1], recipe)
+            given = parents[recipe.init]
+            if given.model != recipe.model:  # it was made smaller
+                raise ValueError(f"init ended with a network {given.model}, this recipe starts with {recipe.model}")
+            _start_from(given.network(), networks[-1], recipe)
     return networks
 
 
@@ -79,3 +82,12 @@ def brought_along(
     )
     extra, state = stacked
     return {name: weight.requires_grad_() for name, weight in extra.items()}, state
+
+
+def compressed(recipes: list[Recipe], weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What each student's compression begins with, drawn with the student's seed, each of shape (students, ...)."""
+    states = []
+    for i, recipe in enumerate(recipes):
+        torch.manual_seed(seed_of(recipe.seed, "compression"))
+        states.append(recipe.compression.state({name: weight[i].detach() for name, weight in weights.items()}))
+    return {name: torch.stack([state[name] for state in states]) for name in states[0]}

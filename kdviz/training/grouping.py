@@ -42,7 +42,8 @@ def _form(objective: Objective) -> tuple:
     own = [field.name for field in dataclasses.fields(objective) if field.name != "teacher"]
     said = tuple((name, getattr(objective, name)) for name in own if name not in objective.numbers)
     deeper = bool({*objective.reads} - {"logits"})
-    return type(objective), said, tuple(teacher.model for teacher in objective.teachers) if deeper else ()
+    networks = tuple((teacher.model, teacher.compression) for teacher in objective.teachers) if deeper else ()
+    return type(objective), said, networks
 
 
 def grouped(recipes: list[Recipe], apart: Mapping[Recipe, object]) -> list[list[Recipe]]:
@@ -96,4 +97,5 @@ def bytes_of_student(recipe: Recipe) -> int:
                 layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output.numel()))
         network(one)
     parameters = sum(weight.numel() for weight in network.parameters())
-    return torch.get_default_dtype().itemsize * (5 * parameters + 4 * recipe.batch_size * sum(outputs))
+    held = 9 if recipe.compression else 5  # weights as used, their gradients, what a score remembers of each
+    return torch.get_default_dtype().itemsize * (held * parameters + 4 * recipe.batch_size * sum(outputs))
