@@ -15,9 +15,8 @@ from kdviz.objectives import (
     SoftTargets,
     objective,
 )  # fmt: skip
-from kdviz.recipes import Recipe, grid
+from kdviz.recipes import SGD, AdamW, Recipe, grid
 from kdviz.runs import Run, Runs, Store
-from kdviz.schedules import SGD, AdamW
 from kdviz.training import Diverged, train
 
 __all__ = [

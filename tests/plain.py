@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kdviz.data import load_described
-from kdviz.schedules import SGD, one_cycle
+from kdviz.recipes.schedules import SGD, one_cycle
 from kdviz.training.schedule import seed_of
 
 

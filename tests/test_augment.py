@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz.descriptions import describe
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.recipes import restored
+from kdviz.recipes.descriptions import describe
 
 
 def generator(seed=0):

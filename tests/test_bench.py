@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz import descriptions, recipes
+from kdviz import recipes
 from kdviz.bench import cards
 
 
@@ -143,7 +143,7 @@ def test_every_shipped_recipe_is_known_by_its_description():
 
 @pytest.mark.parametrize("change", [{"version": 99}, {"kind": "os.system"}, {"given_logits": "abc"}])
 def test_what_a_description_does_not_say_is_not_made_up(student, change):
-    said = descriptions.describe(student)
+    said = recipes.describe(student)
     said["objective"]["teacher"] = {**said["objective"]["teacher"], **change}
     if "given_logits" in change:
         said["objective"]["teacher"] = change
@@ -250,8 +250,8 @@ def test_recipes_come_back_whole_and_hashable(student, teacher, digits, store):
     narrowed = student.replace(
         data=digits.without([3, 5]).take(100, seed=1), teacher=(teacher, teacher.replace(seed=1))
     )
-    assert recipes.restored(descriptions.describe(narrowed)) == narrowed
-    assert hash(recipes.restored(descriptions.describe(narrowed))) == hash(narrowed)
+    assert recipes.restored(recipes.describe(narrowed)) == narrowed
+    assert hash(recipes.restored(recipes.describe(narrowed))) == hash(narrowed)
     path = store.save(kd.Run(narrowed, {"test_logits": torch.zeros(2, 2)}, {}))
     assert kd.Store(store.folder / "elsewhere", store.folder).recipes() == [narrowed]
     path.rename(path.with_stem("0" * 16))

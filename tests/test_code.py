@@ -13,10 +13,10 @@ import torch.nn.functional as F
 import written
 
 import kdviz as kd
-from kdviz.code import Undescribed, digest_of, is_installed, name_of
 from kdviz.data.sources import ROOT
-from kdviz.descriptions import describe, undescribed
 from kdviz.recipes import restored
+from kdviz.recipes.code import Undescribed, digest_of, is_installed, name_of
+from kdviz.recipes.descriptions import describe, undescribed
 
 PINNED = {
     "everything": "b90842d70f9c6ccf",

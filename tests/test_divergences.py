@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from plain import trained_alone
 
 import kdviz as kd
-from kdviz import descriptions, recipes
+from kdviz import recipes
 from kdviz.objectives import jsd_terms
 
 
@@ -208,13 +208,13 @@ def test_students_of_other_betas_and_class_weights_train_together(teacher, stude
 @pytest.mark.parametrize("objective", NEW)
 def test_descriptions_come_back_whole_and_keys_differ(teacher, student, objective):
     recipe = student.replace(objective=objective(teacher))
-    assert recipes.restored(descriptions.describe(recipe)) == recipe
+    assert recipes.restored(recipes.describe(recipe)) == recipe
     assert recipe.key != student.key and type(recipe.objective).__name__ in str(recipe)
 
 
 def test_nothing_new_is_in_the_key_of_labels_alone():
-    assert descriptions.describe(kd.HardLabels()) == {"kind": "HardLabels"}
-    assert descriptions.describe(kd.HardLabels(class_weights=[1, 2]))["class_weights"] == [1.0, 2.0]
+    assert recipes.describe(kd.HardLabels()) == {"kind": "HardLabels"}
+    assert recipes.describe(kd.HardLabels(class_weights=[1, 2]))["class_weights"] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(

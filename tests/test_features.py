@@ -276,7 +276,7 @@ def test_a_frozen_student_of_other_shapes_is_said(digits, small):
 
 
 def test_nothing_new_is_in_the_key_of_old_recipes(small):
-    from kdviz.descriptions import describe
+    from kdviz.recipes.descriptions import describe
 
     assert "frozen" not in describe(small) and describe(small.replace(init=small, frozen=True))["frozen"] is True
 

@@ -10,8 +10,7 @@ import yaml
 
 from kdviz.data.sources import ROOT
 
-MAKING = ["syntax", "code", "data", "networks", "objectives", "compression", "schedules", "descriptions", "recipes"]
-MAKING += ["runs", "training", "bench"]
+MAKING = ["data", "networks", "objectives", "compression", "recipes", "runs", "training", "bench"]
 SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
@@ -26,6 +25,7 @@ WITHIN = {
         "mixup", "seals", "datasets", "own", "folders",
     ],
     "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module"],
+    "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
     "runs": ["run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",

@@ -111,8 +111,8 @@ def test_what_unlabelled_inputs_cannot_do_is_a_clear_error(calls, digits):
 def test_a_recipe_of_unlabelled_inputs_is_found_again_by_its_description(calls):
     import json
 
-    from kdviz.descriptions import describe
     from kdviz.recipes import restored
+    from kdviz.recipes.descriptions import describe
 
     data = kd.load("mnist1d")
     teacher = kd.Recipe(data, kd.mlp(5), kd.HardLabels())

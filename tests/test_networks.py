@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import kdviz as kd
-from kdviz.descriptions import describe
 from kdviz.recipes import restored
+from kdviz.recipes.descriptions import describe
 
 IMAGE, TOKENS = (3, 9, 12), (6,)
 NETWORKS = [

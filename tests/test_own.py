@@ -10,8 +10,8 @@ from PIL import Image
 import kdviz as kd
 from kdviz.data import Description, as_numbers, classes_of, load_described, names
 from kdviz.data.datasets import MADE
-from kdviz.descriptions import describe
 from kdviz.recipes import restored
+from kdviz.recipes.descriptions import describe
 
 
 def colours(n, seed=0, size=6):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import kdviz as kd
-from kdviz.descriptions import describe, differences
+from kdviz.recipes.descriptions import describe, differences
 
 
 def test_a_key_depends_on_what_the_recipe_says_alone(digits, teacher, student):

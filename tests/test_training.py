@@ -5,7 +5,7 @@ import torch.nn.functional as F
 import kdviz as kd
 from kdviz.data import Description
 from kdviz.networks import Network
-from kdviz.schedules import one_cycle
+from kdviz.recipes.schedules import one_cycle
 from kdviz.training import arrays, schedule, work
 from kdviz.training.arrays import Array
 from kdviz.training.fused import Fused

@@ -7,9 +7,9 @@ from typing import Any
 from kdviz import training
 from kdviz.arguments import called, mapping, several, told
 from kdviz.data import classes_of, load_described
-from kdviz.descriptions import describe
 from kdviz.objectives import HardLabels
 from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import describe
 from kdviz.runs import Runs
 from kdviz.runs.store import Store, default_store
 

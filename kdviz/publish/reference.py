@@ -15,8 +15,8 @@ from torch import Tensor
 from kdviz import training
 from kdviz.data import load_described
 from kdviz.data.sources import ROOT
-from kdviz.descriptions import describe
 from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.files import read_file
 from kdviz.runs.store import SHIPPED, default_store, write

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from kdviz.data.sources import ROOT, absent, base
-from kdviz.descriptions import describe, differences, undescribed
 from kdviz.recipes import Recipe, restored
+from kdviz.recipes.descriptions import describe, differences, undescribed
 from kdviz.runs.files import Foreign, StoredArrays, read_file, read_header, set_aside, sweep, write_file
 from kdviz.runs.run import WEIGHTS, Run
 

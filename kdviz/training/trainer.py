@@ -10,8 +10,8 @@ import torch
 
 from kdviz.arguments import called, told
 from kdviz.data import check_loaded
-from kdviz.descriptions import undescribed
 from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import undescribed
 from kdviz.runs import Run, Runs, Store, default_store
 from kdviz.training.work import Work
 
@@ -70,7 +70,7 @@ def train(
     Notes
     -----
     A key is of training in float32: under another default precision nothing is looked up or stored. Nor is a recipe
-    that holds code which cannot be described (see :func:`kdviz.code.digest_of`). Both are said in a warning.
+    that holds code which cannot be described (see :func:`kdviz.recipes.code.digest_of`). Both are said in a warning.
     """
     wanted = _recipes(recipes)
     store, device, asked_for = _store(store), _device(device), _asked_for()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from kdviz.schedules import SGD
+from kdviz.recipes.schedules import SGD
 
 
 class Update:

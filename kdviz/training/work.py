@@ -13,8 +13,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from kdviz.data import load
-from kdviz.descriptions import undescribed
 from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import undescribed
 from kdviz.runs import Run, Store
 from kdviz.runs.files import StoredArrays
 from kdviz.training.arrays import Array

@@ -14,10 +14,10 @@ from pathlib import Path, PurePath
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from kdviz.syntax import Undescribed, chains_of, definition_of, globals_of, tree_of
+from kdviz.recipes.syntax import Undescribed, chains_of, definition_of, globals_of, tree_of
 
 INSTALLED = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
-INSTALLED += [Path(__file__).resolve().parent]
+INSTALLED += [Path(__file__).resolve().parents[1]]
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range)
 SHOWN = {("torch", "dtype"), ("torch", "device"), ("torch", "Size")}  # their text says all
 IN_C = ("builtin_function_or_method", "method_descriptor", "wrapper_descriptor", "ufunc")

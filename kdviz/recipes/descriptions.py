@@ -4,15 +4,15 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from kdviz.code import Undescribed, digest_of, is_installed, name_of
 from kdviz.measures import TopK
 from kdviz.objectives import GivenLogits
+from kdviz.recipes.code import Undescribed, digest_of, is_installed, name_of
 
 
 def describe(thing: Any) -> Any:
     """The thing as plain JSON values; fields at their default are left out, so a new field changes no old key.
 
-    What is written in a notebook or script is said with :func:`kdviz.code.digest_of` it, and what cannot be said
+    What is written in a notebook or script is said with :func:`kdviz.recipes.code.digest_of`, and what cannot be said
     with the reason: see :func:`undescribed`.
     """
     if isinstance(thing, GivenLogits | TopK):

@@ -2,27 +2,19 @@
 
 import dataclasses
 import hashlib
-import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import FunctionType
-from typing import Any, get_args
 
-import numpy as np
-from torch import Tensor
-
-from kdviz import compression, objectives
-from kdviz.arguments import number, told, whole
-from kdviz.code import check_written
+from kdviz.arguments import number, whole
 from kdviz.compression import Compression
 from kdviz.data import Augmentation, Dataset, Description, MixUp, check_stock
-from kdviz.descriptions import describe
 from kdviz.measures import TopK
 from kdviz.networks import Architecture
 from kdviz.objectives import Contrastive, GivenLogits, Objective
-from kdviz.schedules import ONE_CYCLE, SGD, AdamW
+from kdviz.recipes.code import check_written
+from kdviz.recipes.descriptions import describe
+from kdviz.recipes.schedules import ONE_CYCLE, SGD, AdamW
 
 # Part of every key. Raised when training comes to mean something else, so that no old run is taken for a new one.
 TRAINING_VERSION = 1
@@ -196,63 +188,6 @@ class Recipe:
         if twice:
             raise ValueError(f"objective and compression both have a field {sorted(twice)}: replace one of them whole")
         for part, names in inside.items():
-            changed = {name: value for name, value in deeper.items() if name in names}
-            parts[part] = dataclasses.replace(parts[part], **changed)
+            if changed := {name: value for name, value in deeper.items() if name in names}:
+                parts[part] = dataclasses.replace(parts[part], **changed)
         return dataclasses.replace(self, **own, **parts)
-
-
-def grid(recipe: Recipe, **axes: Any) -> list[Recipe]:
-    """Every combination of the axes' values, the last axis fastest.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    **axes : iterable of values, or function
-        A field of the recipe, its objective or its compression, and the values it takes. A function is given each
-        recipe of the combinations and returns that recipe's value: for what follows from the other axes.
-
-    Examples
-    --------
-    >>> grid(student, temperature=[1, 4, 20], seed=range(5))
-    >>> grid(student, seed=range(5), teacher=lambda student: teachers[student.seed % 3])
-    """
-    if not isinstance(recipe, Recipe):
-        raise ValueError(f"a grid is made of a recipe, not of {told(recipe)}")
-    following = {name: value for name, value in axes.items() if isinstance(value, FunctionType)}
-    listed = {name: _listed(name, values) for name, values in axes.items() if name not in following}
-    combinations = itertools.product(*listed.values())
-    recipes = [recipe.replace(**dict(zip(listed, values, strict=True))) for values in combinations]
-    return [each.replace(**{name: value(each) for name, value in following.items()}) for each in recipes]
-
-
-def _listed(name: str, values: Any) -> list:
-    if isinstance(values, Tensor | np.ndarray) and values.ndim == 1:
-        values = values.tolist()  # numbers, not arrays of one
-    if getattr(values, "ndim", 1) == 0 or not isinstance(values, Iterable) or isinstance(values, str | Mapping):
-        raise ValueError(
-            f"an axis is a list of values, or a function of the recipe: write {name}=[...], not {told(values)}"
-        )
-    return list(values)
-
-
-def restored(said: Any) -> Any:
-    """The recipe, or part of one, that :func:`describe` said; ValueError where something is not known by a description.
-
-    A tensor of logits and code are described by a digest alone, and an older or newer version's recipe is another.
-    """
-    if isinstance(said, list):
-        return tuple(map(restored, said))
-    if not isinstance(said, dict):
-        return said
-    written = [*vars(objectives).values(), *vars(compression).values()]
-    kinds = [each for each in written if isinstance(each, type) and issubclass(each, Objective | Compression)]
-    kinds += [Recipe, Description, AdamW, SGD, *get_args(Augmentation), *get_args(Architecture)]
-    known = {kind.__name__: kind for kind in kinds}
-    version = said.get("version", TRAINING_VERSION)
-    if said.get("kind") not in known or version != TRAINING_VERSION or {"code", "undescribed"} & said.keys():
-        raise ValueError(f"no recipe can be made of {said}")
-    fields = {name: restored(value) for name, value in said.items() if name not in ("kind", "version")}
-    try:
-        return known[said["kind"]](**fields)
-    except (TypeError, AttributeError, LookupError) as problem:  # a field that is newer, or of another kind
-        raise ValueError(f"no recipe can be made of {said}: {problem}") from None
