@@ -85,7 +85,7 @@ BAD = {
                                "students have a tensor of 797 logits: compare their logits with .*card_of_logits"),
     "a plan of runs": (lambda: B.plan([3]), "students must be recipes, one a seed, not 3"),
     "an unknown lane": (lambda: B.settings("mnst"), "unknown data set 'mnst': choose one of digits"),
-    "a card without controls": (lambda: B.card({"student": [3]}), "'student' must be|student must be runs"),
+    "a card without controls": (lambda: B.card({"student": [3]}), "runs of a card lack 'labels alone'"),
     "classes of a card as a dict": (lambda: B.card_of_logits([Z], V, Y, {0: "cat", 1: "dog", 2: "cow", 3: "hen"}),
                                     "classes must be a list of names, not a mapping"),
     "no path": (lambda: B.read_logits("a.npz", Z, "b.npz"), "give the path of a file, not an array"),

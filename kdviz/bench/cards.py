@@ -34,9 +34,10 @@ def card(runs: Mapping[str, Sequence[Run]]) -> dict:
         the students are compared with. Among the scores, ``"labels alone, one scalar"``: students on labels alone whose
         temperature is fitted, :func:`kdviz.measures.fitted_temperature`, which takes no teacher.
     """
-    runs = {name: _runs(name, some) for name, some in mapping("runs", runs, "runs").items()}
-    if missing := [name for name in (STUDENT, LABELS, TEACHER, STRANGER) if name not in runs]:
+    runs, needed = mapping("runs", runs, "runs"), (STUDENT, LABELS, TEACHER, STRANGER)
+    if missing := [name for name in needed if name not in runs]:
         raise ValueError(f"runs of a card lack {', '.join(map(repr, missing))}: train a kdviz.bench.plan, whole")
+    runs |= {name: _runs(name, runs[name]) for name in needed}
     teacher, *_ = runs[TEACHER]
     data = load_described(teacher.recipe.data)
     read = {name: scores(runs[name], teacher) for name in (STUDENT, LABELS, STRANGER)}
