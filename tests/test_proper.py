@@ -159,7 +159,7 @@ def test_a_verdict_is_the_99_percent_interval_of_paired_differences():
     assert measures.verdict(seeds + gains, seeds, True) == "better"
     assert measures.verdict(seeds + gains, seeds, False) == "worse"
     assert measures.verdict(seeds, seeds + gains, True) == "worse"
-    for gains in ([1.0, -0.5, 0.6, 0.3, -0.2, 0.4], [0.1, 0.9, 0.3, 0.8, 0.2, 0.05]):
+    for gains in ([1.0, -0.5, 0.6, 0.3, -0.2, 0.4], 1.65 + np.array(3 * [1.0, -1.0]), [0.1, 0.9, 0.3, 0.8, 0.2, 0.05]):
         low, high = stats.ttest_rel(seeds + gains, seeds).confidence_interval(0.99)
         assert low < 0 < high and measures.verdict(seeds + gains, seeds, True).startswith("not shown")
     assert stats.ttest_rel(seeds + gains, seeds).confidence_interval(0.95).low > 0  # 95 % would have said better
