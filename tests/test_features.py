@@ -286,3 +286,26 @@ def test_recipes_can_be_told_apart_by_reading_them(big, small, objective):
     recipe = small.replace(objective=objective(big))
     assert f"2c-3c on digits, {type(recipe.objective).__name__}, seed 0" == str(recipe)
     assert "a probe of frozen features" in str(small.replace(init=recipe, frozen=True))
+
+
+def test_maps_of_sequences_are_compared_position_by_position():
+    """(N, C, L): as an image of one row says it."""
+    random = torch.Generator().manual_seed(0)
+    mine, theirs = torch.randn(2, 5, 3, 8, generator=random), torch.randn(5, 6, 8, generator=random)
+    objective = kd.AttentionTransfer(None, hard_weight=0, layers=("map 1",))
+    outputs, labels = {"logits": torch.zeros(2, 5, 4)}, torch.zeros(2, 5, dtype=torch.int64)
+
+    def loss(mine, theirs):
+        seen = {"map 1": objective.seen({"map 1": theirs})["map 1"].expand(2, -1, -1)}
+        return objective.losses(outputs | {"map 1": mine}, labels, seen, {}, 0.0, 1.0)
+
+    flat, as_image = loss(mine, theirs), loss(mine.unsqueeze(-2), theirs.unsqueeze(-2))
+    torch.testing.assert_close(flat, as_image)
+    of_one = attention_map(mine[1].unsqueeze(-2)) - attention_map(theirs.unsqueeze(-2))
+    torch.testing.assert_close(flat[1], of_one.square().sum(-1).mean() / 2)
+
+
+@pytest.mark.parametrize("layer", ["hidden 1", "attention 2", 3])
+def test_a_hint_has_channels_first(layer):
+    with pytest.raises(ValueError, match="a layer with channels first"):
+        kd.Hints(None, layer)

@@ -72,10 +72,12 @@ class AttentionTransfer(Objective):
         return self.layers
 
     def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {layer: attention_map(teacher[layer]) for layer in self.layers}
+        return {layer: _map_of(teacher[layer], 2) for layer in self.layers}
 
     def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         for layer in self.layers:
+            if student[layer].ndim < 3:
+                raise ValueError(f"{layer} has shape {tuple(student[layer].shape)}: a map has channels and positions")
             positions = student[layer][0, 0].numel(), teacher[layer].shape[-1]
             if positions[0] != positions[1]:
                 raise ValueError(
@@ -85,6 +87,11 @@ class AttentionTransfer(Objective):
 
     def losses(self, outputs, labels, teacher, extra, hard_weight, attention_weight) -> Tensor:
         """See :meth:`Objective.losses`."""
-        gaps = [attention_map(outputs[layer]) - teacher[layer] for layer in self.layers]
+        gaps = [_map_of(outputs[layer], 3) - teacher[layer] for layer in self.layers]
         apart = sum(gap.square().sum(-1).mean(-1) for gap in gaps) / 2
         return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + attention_weight * apart
+
+
+def _map_of(layer: Tensor, first: int) -> Tensor:
+    """The attention map of a layer whose positions, of a sequence or of an image, begin at dimension ``first``."""
+    return attention_map(layer.flatten(first).unsqueeze(-1))
