@@ -151,6 +151,39 @@ def as_plain(run, digits):
     assert gone == sorted(gone, reverse=True)
 
 
+def test_what_is_gone_stays_gone():
+    prune, half = kd.Prune(0.5, "magnitude", begin=0.5, end=0.5), torch.tensor(0.5)
+    weights = kd.mlp(6).build((4,), 3).state_dict()
+    begun = {name: tensor[None] for name, tensor in prune.state(weights).items()}
+    weights = {name: weight[None].clone() for name, weight in weights.items()}
+    prune.advance(begun, weights, {}, half / 2)
+    assert begun["alive/trunk.2"].sum() == 6
+    prune.advance(begun, weights, {}, half)
+    alive = begun["alive/trunk.2"].clone()
+    weights["head.weight"][:, :, alive[0] == 0] = 100.0  # what leaves a neuron that is gone may still grow
+    prune.advance(begun, weights, {}, 2 * half)
+    assert alive.sum() == 3 and torch.equal(begun["alive/trunk.2"], alive)
+
+
+def test_platon_keeps_those_that_matter_or_may_matter():
+    prune = kd.Prune(0.5, "platon", begin=1, end=1)
+    weights = kd.mlp(60).build((4,), 3).state_dict()
+    begun = {name: tensor[None] for name, tensor in prune.state(weights).items()}
+    weights = {name: weight[None] for name, weight in weights.items()}
+    smooth, unsure = (dict.fromkeys(weights, 0) for _ in range(2))
+    for step in range(1, 6):
+        gradients = {name: torch.randn_like(weight) for name, weight in weights.items()}
+        prune.advance(begun, weights, gradients, torch.tensor(step / 5))
+        for name, weight in weights.items():
+            sensitivity = (weight * gradients[name]).abs()
+            smooth[name] = 0.85 * smooth[name] + 0.15 * sensitivity
+            unsure[name] = 0.95 * unsure[name] + 0.05 * (sensitivity - smooth[name]).abs()
+    into, bias, leaving = (smooth[n][0] * unsure[n][0] for n in ("trunk.2.weight", "trunk.2.bias", "head.weight"))
+    best = (into.sum(1) + bias + leaving.sum(0)).topk(30).indices
+    assert begun["alive/trunk.2"].sum() == 30 and begun["alive/trunk.2"][0, best].all()
+    assert all(torch.allclose(begun[f"uncertainty/{name}"], unsure[name]) for name in weights)
+
+
 def test_what_is_cut_answers_as_what_was_masked(learner):
     recipes = kd.grid(learner.replace(compression=kd.Prune(0.3), model=kd.mlp(12, 12)), seed=range(2))
     with work.as_it_was("cpu"):
