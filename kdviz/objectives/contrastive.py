@@ -38,13 +38,13 @@ def contrastive_terms(teacher: Tensor, student: Tensor, labels: Tensor, tau: flo
     """
     if not all(0 < value < float("inf") for value in (tau.flatten().tolist() if isinstance(tau, Tensor) else [tau])):
         raise ValueError(f"tau must be finite and above 0, not {tau}: it divides the scores")
-    if labels.is_floating_point() or labels.is_complex():
-        raise ValueError(f"labels are class indices, int64, not {str(labels.dtype).removeprefix('torch.')}")
     if teacher.shape != student.shape or labels.shape != teacher.shape[:-1]:
         raise ValueError(
             "teacher and student must both have shape (..., examples, dimensions), labels (..., examples), "
             f"not {tuple(teacher.shape)}, {tuple(student.shape)} and {tuple(labels.shape)}"
         )
+    if labels.is_floating_point() or labels.is_complex():
+        raise ValueError(f"labels are class indices, int64, not {str(labels.dtype).removeprefix('torch.')}")
     return _terms(teacher, student, labels, tau)
 
 
