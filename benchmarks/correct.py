@@ -9,9 +9,9 @@ from common import device_asked, write
 import kdviz as kd
 import kdviz.networks
 from kdviz.measures import mean_and_interval
-from kdviz.training import as_it_was
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
+from kdviz.training.starting import as_it_was
 
 
 def trained(recipes, parents, device, restored_after=None):
@@ -98,6 +98,8 @@ def of_any_kind(device: str, check: Callable) -> None:
     groups = {
         "resnet-8": [student.replace(model=kd.resnet(8, width=4), augment=kd.Flip(), **sgd)],
         "a loss of one's own": kd.grid(student.replace(objective=own, epochs=3), weight=[0.5, 1], seed=range(2)),
+        "pruned": kd.grid(student.replace(compression=kd.Prune(0.5), epochs=3), seed=range(2)),
+        "rounded to 3 bits": kd.grid(student.replace(compression=kd.Quantise(3), epochs=3), seed=range(2)),
         "an averaged target": kd.grid(
             student.replace(objective=kd.objectives.AveragedTarget(), epochs=3), seed=range(2)
         ),
