@@ -153,6 +153,7 @@ def as_plain(run, digits):
 
 def test_what_is_gone_stays_gone():
     prune, half = kd.Prune(0.5, "magnitude", begin=0.5, end=0.5), torch.tensor(0.5)
+    torch.manual_seed(0)
     weights = kd.mlp(6).build((4,), 3).state_dict()
     begun = {name: tensor[None] for name, tensor in prune.state(weights).items()}
     weights = {name: weight[None].clone() for name, weight in weights.items()}
@@ -167,6 +168,7 @@ def test_what_is_gone_stays_gone():
 
 def test_platon_keeps_those_that_matter_or_may_matter():
     prune = kd.Prune(0.5, "platon", begin=1, end=1)
+    torch.manual_seed(0)
     weights = kd.mlp(60).build((4,), 3).state_dict()
     begun = {name: tensor[None] for name, tensor in prune.state(weights).items()}
     weights = {name: weight[None] for name, weight in weights.items()}
