@@ -219,6 +219,7 @@ def test_a_run_remembers_the_network_it_ended_with(digits, learner, store):
 
 def test_a_pruned_network_teaches_with_its_layers(digits, learner):
     teachers = [learner.replace(compression=kd.Prune(keep), epochs=1) for keep in (0.3, 0.6)]
+    assert [run.model for run in kd.train(teachers, store=None)] == [kd.mlp(3, 2), kd.mlp(5, 4)]
     students = [learner.replace(objective=kd.Hints(teacher, "features"), epochs=1) for teacher in teachers]
     runs = kd.train(students, store=None)
     assert {run.facts["trained_together"] for run in runs} == {1}
