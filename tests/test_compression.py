@@ -153,6 +153,7 @@ def as_plain(run, digits):
 
 def test_what_is_gone_stays_gone():
     prune, half = kd.Prune(0.5, "magnitude", begin=0.5, end=0.5), torch.tensor(0.5)
+    torch.manual_seed(0)
     weights = kd.mlp(6).build((4,), 3).state_dict()
     begun = {name: tensor[None] for name, tensor in prune.state(weights).items()}
     weights = {name: weight[None].clone() for name, weight in weights.items()}
@@ -167,6 +168,7 @@ def test_what_is_gone_stays_gone():
 
 def test_platon_keeps_those_that_matter_or_may_matter():
     prune = kd.Prune(0.5, "platon", begin=1, end=1)
+    torch.manual_seed(0)
     weights = kd.mlp(60).build((4,), 3).state_dict()
     begun = {name: tensor[None] for name, tensor in prune.state(weights).items()}
     weights = {name: weight[None] for name, weight in weights.items()}
@@ -217,6 +219,7 @@ def test_a_run_remembers_the_network_it_ended_with(digits, learner, store):
 
 def test_a_pruned_network_teaches_with_its_layers(digits, learner):
     teachers = [learner.replace(compression=kd.Prune(keep), epochs=1) for keep in (0.3, 0.6)]
+    assert [run.model for run in kd.train(teachers, store=None)] == [kd.mlp(3, 2), kd.mlp(5, 4)]
     students = [learner.replace(objective=kd.Hints(teacher, "features"), epochs=1) for teacher in teachers]
     runs = kd.train(students, store=None)
     assert {run.facts["trained_together"] for run in runs} == {1}

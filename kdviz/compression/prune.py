@@ -29,7 +29,7 @@ class Prune(Compression):
         The share of each hidden layer's neurons that is left at the end, in (0, 1]; at least one neuron is.
     score : {"sensitivity", "platon", "magnitude", "random"}
         What a weight θ is worth: ``"sensitivity"`` |θ ∂L/∂θ| in this step's batch; ``"platon"`` its moving mean times
-        that of its distance from the mean (Zhang et al. 2022, equations 6 to 9); ``"magnitude"`` |θ|. With
+        that of its distance from the mean (Zhang et al. 2022); ``"magnitude"`` |θ|. With
         ``"random"`` each neuron's place in the row is drawn once, with the student's seed.
     begin, end : float
         Shares of the steps, 0 ≤ begin ≤ end ≤ 1. Where they are one, all that goes goes at once: after the first

@@ -18,13 +18,13 @@ TRIED = 40  # scales, from a fortieth of that of the largest weight to it
 
 @dataclass(frozen=True)
 class Quantise(Compression):
-    """Answer with weights rounded to few bits, and train those that were rounded (Polino et al. 2018, section 3).
+    """Answer with weights rounded to few bits, and train those that were rounded (Polino et al. 2018).
 
     Every tensor of a network with two axes or more is rounded: weights of layers, kernels, tables of embeddings;
     biases and norms are not. The gradient passes as if nothing had been rounded. A run ends with the rounded weights.
 
-    ``b`` bits are whole multiples of a scale from -(2^(b-1) - 1) to 2^(b-1) - 1, as many on each side, as Apprentice
-    has it: 2 bits are -1, 0 and 1 (ternary). 1 bit is the sign, times the mean of |w| (Rastegari et al. 2016).
+    ``b`` bits are whole multiples of a scale from -(2^(b-1) - 1) to 2^(b-1) - 1, as many on each side: 2 bits are -1,
+    0 and 1 (ternary, as in Apprentice). 1 bit is the sign, times the mean of |w| (Rastegari et al. 2016).
 
     Parameters
     ----------
