@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -320,7 +321,7 @@ def test_another_precision_is_not_stored_under_a_key_of_float32(student, store):
         with pytest.raises(ValueError, match="cannot be stored: its key is of float32"):
             store.save(run)
         with pytest.raises(ValueError, match="workers hand their runs over in a store"):
-            kd.train(student, store=store, executor=object())
+            kd.train(student, store=store, executor=ThreadPoolExecutor(1))
     finally:
         torch.set_default_dtype(torch.float32)
     assert run.logits().dtype == torch.float32 and run.arrays["test_logits"].dtype == torch.float64

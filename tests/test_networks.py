@@ -307,8 +307,8 @@ def test_a_cnn_on_sequences_has_the_names_of_one_on_images_and_convolves_one_way
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: kd.mlp([800, 800]), r"each layer of an MLP is a whole number, not \[800, 800\]"),
-        (lambda: kd.cnn((6, 16)), r"each layer of a CNN is a whole number, not \(6, 16\)"),
+        (lambda: kd.mlp([800, 800]), "each of hidden must be a whole number, not a list of 2"),
+        (lambda: kd.cnn((6, 16)), "each of channels must be a whole number, not a tuple of 2"),
         (lambda: kd.cnn(6, hidden=(1.5,)), "whole number, not 1.5"),
         (lambda: kd.cnn(4, 4, 4).build((1, 7), 3), r"3 poolings leave nothing of a sequence of shape \(1, 7\)"),
         (lambda: kd.cnn(4).build((7,), 3), r"a CNN takes inputs of shape .* not \(7,\)"),

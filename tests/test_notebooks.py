@@ -66,7 +66,7 @@ def test_the_data_sets_it_names_are_those_its_recipes_need(path, notebook, monke
 def test_a_slimmed_picture_keeps_the_colours_of_a_few_points():
     figure, ax = plt.subplots()
     ax.imshow(np.random.default_rng(0).random((40, 40, 3)), extent=(0, 9, -3, -1))  # many other colours
-    for place, colour in enumerate(figures.hues("abcdefghi").values()):
+    for place, colour in enumerate(figures.hues(list("abcdefghi")).values()):
         ax.plot(place, 0, "o", color=colour, alpha=0.75)
     png = io.BytesIO()
     figure.savefig(png)

@@ -13,7 +13,8 @@ import kdviz as kd
 
 @pytest.fixture
 def logits():
-    return torch.randn(1000, 10, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(1000, 10, generator=torch.Generator().manual_seed(0))
+    return noise + 3 * torch.nn.functional.one_hot(kd.load("digits").full_train.labels, 10)
 
 
 def wrong(logits):
@@ -53,7 +54,7 @@ def test_what_a_callback_raises_is_raised_at_once(student):
 
 
 def test_a_refusal_and_a_loss_are_both_said(student, logits, store):
-    diverging = student.replace(temperature=1000, soft_weight=3e38)
+    diverging = student.replace(temperature=1000, hard_weight=3e38)
     with pytest.raises(ValueError, match="teacher logits must be") as raised:
         kd.train([student.replace(objective=kd.SoftTargets(wrong(logits))), diverging], store=store)
     assert "no longer finite" in "".join(raised.value.__notes__)

@@ -41,9 +41,9 @@ def test_the_loss_depends_on_the_teacher(student, teacher):
 def test_students_train_in_train_mode_and_teachers_in_eval_mode_in_every_epoch(student, teacher, monkeypatch):
     of_students, of_teachers, fused, plain = [], [], Fused.__call__, Network.forward
 
-    def spy_students(self, inputs, training=False):
+    def spy_students(self, inputs, training=False, weights=None):
         of_students.append((inputs.shape[1], training, torch.is_grad_enabled()))
-        return fused(self, inputs, training)
+        return fused(self, inputs, training, weights)
 
     def spy_teachers(self, inputs):
         of_teachers.append((len(inputs), self.training, torch.is_grad_enabled()))

@@ -86,8 +86,9 @@ def check_logits(logits: Tensor, name: str) -> Tensor:
     checked = checked_logits(logits, name)
     read = checked.to(torch.get_default_dtype())
     if (read.isinf() != checked.isinf()).any():
+        kind = str(read.dtype).removeprefix("torch.")
         largest, most = checked[checked.isfinite()].abs().max(), torch.finfo(read.dtype).max
-        raise ValueError(f"{name}: logits up to {largest:.2g} do not fit {read.dtype}, which ends at {most:.2g}")
+        raise ValueError(f"{name}: logits up to {largest:.2g} do not fit {kind}, which ends at {most:.2g}")
     return read
 
 

@@ -34,7 +34,7 @@ def _mark(tensor: Tensor) -> tuple:
 
 
 def _sum(tensor: Tensor) -> int:
-    return zlib.crc32(tensor.detach().numpy())
+    return zlib.crc32(tensor.detach().contiguous().numpy())
 
 
 def tensors_of(dataset) -> list[Tensor | None]:

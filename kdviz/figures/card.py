@@ -87,7 +87,7 @@ def card(
 
 
 def _seeds(name: str, given: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
-    if not isinstance(given, list | tuple) or not given or not all(isinstance(one, Mapping) and one for one in given):
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(one, Mapping) for one in given):
         raise ValueError(f"{name!r} of scores must be a list of kdviz.measures.scores, one a seed, not {told(given)}")
     return list(given)
 
@@ -101,7 +101,14 @@ def _places(figure: Figure, longest: int) -> list[Axes]:
     above = figure.add_gridspec(1, 1, left=0.02, right=0.985, bottom=0.515, top=0.91)
     low = 0.085 + 0.009 * max(longest - 2, 0)
     below = figure.add_gridspec(
-        1, 4, width_ratios=[1, 1, 1.1, 1.1], left=0.06, right=0.985, bottom=low, top=0.395, wspace=0.34
+        1,
+        4,
+        width_ratios=[1, 1, 1.1, 1.1],
+        left=0.06,
+        right=0.985,
+        bottom=low,
+        top=0.395,
+        wspace=0.34 if longest else 0.6,
     )
     return [figure.add_subplot(place) for grid in (above, below) for place in grid]
 

@@ -4,7 +4,7 @@ from kdviz.networks.cnn import CNN, cnn
 from kdviz.networks.members import Members, members
 from kdviz.networks.mlp import MLP, mlp
 from kdviz.networks.module import Module, network
-from kdviz.networks.network import Network, in_training_precision, measuring, predict, predict_logits
+from kdviz.networks.network import Network, in_training_precision, loaded, measuring, predict, predict_logits
 from kdviz.networks.resnet import ResNet, resnet
 from kdviz.networks.transformer import Transformer, transformer
 
@@ -12,6 +12,6 @@ Architecture = MLP | CNN | ResNet | Transformer | Members | Module  # what can b
 
 __all__ = [
     "CNN", "MLP", "Architecture", "Members", "Module", "Network", "ResNet", "Transformer", "cnn",
-    "in_training_precision", "measuring", "members", "mlp", "network", "predict", "predict_logits", "resnet",
-    "transformer",
+    "in_training_precision", "loaded", "measuring", "members", "mlp", "network", "predict", "predict_logits",
+    "resnet", "transformer",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """What a description builds: a trunk and a head, answers with names, and how they are asked for."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,16 @@ def whole(value: Any, what: str) -> int:
         return operator.index(value)
     except TypeError:
         raise ValueError(f"{what} is a whole number, not {value!r}") from None
+
+
+def loaded(network: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network with the weights and buffers of ``state``, in the version of its modules' own format."""
+    own = network.state_dict()
+    if own.keys() != state.keys():
+        raise ValueError(f"weights named {sorted({*own} ^ {*state})[:4]} are the network's or were given, and not both")
+    own.update(state)
+    network.load_state_dict(own)
+    return network
 
 
 @contextmanager

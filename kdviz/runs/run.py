@@ -14,7 +14,7 @@ from kdviz import measures
 from kdviz.arguments import number, told
 from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
-from kdviz.networks import Architecture, predict_logits
+from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
 
 WEIGHTS = "weights/"
@@ -154,8 +154,7 @@ class Run:
         full = load(self.recipe.data.name)
         network = self.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
         named = {n.removeprefix(WEIGHTS): self.arrays[n] for n in self.arrays if n.startswith(WEIGHTS)}
-        network.load_state_dict(named)
-        return network.eval()
+        return loaded(network, named).eval()
 
     def _train_logits(self, device: str = "cpu") -> Tensor:
         if self._computed is None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from kdviz.data import as_numbers, load_described
-from kdviz.networks import predict_logits
+from kdviz.networks import loaded, predict_logits
 from kdviz.recipes import Recipe, describe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
@@ -220,8 +220,8 @@ class Array:
         if self.compression:
             kept = {name: tensor[student].cpu() for name, tensor in self.compressed.items()}
             model, state = self.compression.finished(model, state, kept)
-        network = model.build(tuple(self.inputs.shape[1:]), len(self.data.classes)).to(self.device)
-        network.load_state_dict(state)
+        built = model.build(tuple(self.inputs.shape[1:]), len(self.data.classes))
+        network = loaded(built, state).to(self.device)
         logits = predict_logits(network, self.test_inputs)
         history = self.history[student]
         history["test_accuracy"][-1] = (logits.argmax(-1) == self.test_labels).sum().item() / len(logits)

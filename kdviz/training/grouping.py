@@ -9,7 +9,7 @@ import psutil
 import torch
 from torch import nn
 
-from kdviz.data import load
+from kdviz.data import as_numbers, load
 from kdviz.networks import CNN
 from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
@@ -88,10 +88,10 @@ def free_memory(device: str) -> int:
 def bytes_of_student(recipe: Recipe) -> int:
     """About what one more student of an array takes: weights, gradients, moments, a copy, and a batch's activations."""
     data = load(recipe.data.name)
-    one = data.full_train.inputs[:1]
+    one = as_numbers(data.full_train.inputs[:1], torch.get_default_dtype())
     outputs = [3 * one.numel()]  # an input, as it was, shifted and laid out
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(one.dtype)
+        network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(torch.get_default_dtype()).eval()
         for layer in network.modules():
             if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
                 layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output.numel()))
