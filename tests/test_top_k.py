@@ -185,7 +185,7 @@ def test_masked_classes_of_given_logits_take_no_part(student, taught):
     runs = [kd.train(student.replace(teacher=given), store=None) for given in (masked, low)]
     torch.testing.assert_close(runs[0].logits(), runs[1].logits())
     for wrong in (torch.full((3, 10), -math.inf), torch.full((3, 10), math.inf), torch.full((3, 10), math.nan)):
-        with pytest.raises(ValueError, match="logits of 3 of 1000 examples are not finite"):
+        with pytest.raises(ValueError, match="3 of 1000 examples are not finite|not numbers .NaN."):
             kd.train(student.replace(teacher=torch.cat([taught[:997], wrong])), store=None)
 
 
