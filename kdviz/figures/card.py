@@ -109,7 +109,7 @@ def _places(figure: Figure, longest: int) -> list[Axes]:
         right=0.985,
         bottom=low,
         top=0.395,
-        wspace=0.34 if longest else 0.6,
+        wspace=apart,
     )
     return [figure.add_subplot(place) for grid in (above, below) for place in grid]
 
