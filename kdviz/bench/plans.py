@@ -12,6 +12,7 @@ from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import describe
 from kdviz.runs import Runs
 from kdviz.runs.store import Store, default_store
+from kdviz.training.trainer import DEFAULT
 
 STUDENT, LABELS, TEACHER, STRANGER = "student", "labels alone", "teacher", "another teacher"
 SCALAR = f"{LABELS}, one scalar"  # those students again, with a temperature fitted on labels
@@ -76,7 +77,9 @@ def _without(recipe: Recipe, omit: int | str) -> Recipe:
 
 
 def train(
-    plan: Mapping[str, Sequence[Recipe]], watch: Callable[[dict[str, list[dict]], bool], None] | None = None
+    plan: Mapping[str, Sequence[Recipe]],
+    watch: Callable[[dict[str, list[dict]], bool], None] | None = None,
+    store: Store | None = DEFAULT,
 ) -> dict[str, Runs]:
     """Train what a plan names, or find it: :func:`kdviz.train`, all at once.
 
@@ -86,6 +89,8 @@ def train(
     watch : callable, optional
         ``watch({name: histories}, done)`` is called at each epoch's end with those that train just then, and whether
         it was their last.
+    store : Store or None
+        As of :func:`kdviz.train`: None trains afresh and keeps nothing on disk.
     """
     plan = {
         name: several(f"{name!r} of plan", each, "recipes") for name, each in mapping("plan", plan, "recipes").items()
@@ -101,7 +106,7 @@ def train(
             groups[names.get(recipe, "what they learn from")].append(history)
         watch(dict(groups), done)
 
-    runs = training.train(names, watch=watch and grouped)
+    runs = training.train(names, watch=watch and grouped, store=store)
     found = dict(zip(names, runs, strict=True))
     return {name: Runs(found[recipe] for recipe in recipes) for name, recipes in plan.items()}
 

@@ -99,7 +99,7 @@ def _places(figure: Figure, longest: int) -> list[Axes]:
     """
     figure.set_layout_engine("none")
     above = figure.add_gridspec(1, 1, left=0.02, right=0.985, bottom=0.515, top=0.91)
-    apart = 0.34 if longest else 0.68  # of many classes the last two have labels between them
+    apart = 0.42 if longest else 0.68  # of many classes the last two have labels between them
     low = 0.085 + 0.009 * max(longest - 2, 0)
     below = figure.add_gridspec(
         1,
