@@ -83,3 +83,12 @@ def test_where_the_torchvision_does_not_fit_it_is_said_each_time(make):
     _, said, pins = make("", fits=False, own="torch")
     assert pins == ["torch==2.13.0+cpu"] and not make.ready.exists() and said.count("\n") == 1
     assert said.startswith("No torchvision imports in ") and said.endswith("its torch, from where that came.\n")
+
+
+@pytest.mark.parametrize("name", ["NB", "NAME", "SEEDS", "DEVICE"])
+def test_what_is_typed_for_a_variable_is_no_command(name):
+    """It reaches the command by the environment, quoted, and never the shell's own text."""
+    goals = {"NB": "slides", "NAME": "new-notebook", "SEEDS": "runs", "DEVICE": "runs"}
+    asked = ["make", "-n", goals[name], f"{name}=x; touch pwned"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "pwned" not in done.stdout and f'"${name}"' in done.stdout
