@@ -119,7 +119,7 @@ def check(
         verdict, decided_by = "✓" if excess else "✗", ""
     else:
         verdict, decided_by = _decide(_parts(excess, by), rule, unit, margin)
-    told = "; ".join(f"{name}: {_written(value)}" for name, value in ({} if numbers is None else numbers).items())
+    told = "; ".join(f"{name}: {_written(name, value)}" for name, value in ({} if numbers is None else numbers).items())
     MADE[sentence] = Claim(sentence, verdict, decided_by, told, why)
     return MADE[sentence]
 
@@ -186,5 +186,9 @@ def _needed(undecided: Iterable[np.ndarray], margin: float | None, unit: str) ->
     return f"with this mean and spread {said} {unit} would be needed"
 
 
-def _written(value: Numbers) -> str:
-    return ", ".join(f"{number:.4g}" for number in np.atleast_1d(np.asarray(value, dtype=float)))
+def _written(name: str, value: Numbers) -> str:
+    try:
+        numbers = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name!r} of numbers must be a number or numbers, not {as_given(value)}") from None
+    return ", ".join(f"{number:.4g}" for number in numbers)
