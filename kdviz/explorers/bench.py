@@ -15,7 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kdviz import figures
-from kdviz.explorers.explorer import Explorer, png_of
+from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.view import png_of
 
 NOTHING = "nothing else"
 PAUSE = 0.5  # seconds between two pictures of the curves: drawing must not slow the training down

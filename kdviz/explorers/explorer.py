@@ -1,21 +1,16 @@
-"""Figures alive: controls and one image, redrawn on every change. Without a kernel the image stays."""
+"""What must train keeps its kernel: controls and one image, redrawn on every change. Without one the image stays."""
 
 import base64
-import io
 import os
-import sys
 from collections.abc import Callable
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from kdviz import figures
-
-VIEW = "application/vnd.jupyter.widget-view+json"
+from kdviz.explorers.view import alive, png_of
 
 
 class Explorer:
@@ -68,28 +63,15 @@ class Explorer:
     def __repr__(self) -> str:
         return f"Explorer({', '.join(f'{name}={value}' for name, value in self.values.items())})"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
-        bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        """The picture alone: a notebook executed for committing keeps no widget."""
+        return {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
+
+    def _ipython_display_(self) -> None:
         if os.environ.get("KDVIZ_STATIC") == "1":
-            return bundle, {}
-        return bundle | {VIEW: self._arranged().get_view_spec()}, _about()
+            raise NotImplementedError  # IPython then asks for the bundle
+        alive(self._arranged(), self.picture.value, repr(self))
 
     def _arranged(self) -> widgets.Box:
         chart = [self.chart()] if self.chart else []
         return widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])
-
-
-def png_of(canvas: FigureCanvasAgg) -> bytes:
-    """The canvas, drawn once: ``savefig`` would do it twice, first to lay out."""
-    canvas.draw()
-    png = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
-    return png.getvalue()
-
-
-def _about() -> dict:
-    """What Colab's page must be told of a widget: who shows it. Elsewhere nothing."""
-    colab = sys.modules.get("google.colab.output")
-    url = colab and colab._widgets._installed_url
-    return {VIEW: {"colab": {"custom_widget_manager": {"url": url}}}} if url else {}

@@ -22,7 +22,7 @@ from PIL import Image
 from traitlets.config import Config
 
 from kdviz.data import sources
-from kdviz.publish import colab
+from kdviz.publish import colab, living
 
 FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
@@ -88,7 +88,9 @@ def demo() -> int:
     def show(path: Path) -> list[str]:
         started = time.perf_counter()
         notebook = execute(path, environment)
-        page, _ = HTMLExporter(config=HIDDEN).from_notebook_node(notebook, {"metadata": {"name": path.stem}})
+        page, _ = HTMLExporter(config=HIDDEN).from_notebook_node(
+            living.alive(notebook), {"metadata": {"name": path.stem}}
+        )
         target = BUILD / f"{path.stem}.html"
         target.write_text(page, encoding="utf-8")
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
