@@ -1,7 +1,6 @@
 """The pad: from strokes to the images of a data set, and what is answered while one draws."""
 
 import itertools
-import sys
 
 import numpy as np
 import pytest
@@ -12,8 +11,7 @@ from torch import nn
 
 from kdviz import explorers
 from kdviz.explorers import drawing
-
-pad_module = sys.modules["kdviz.explorers.pad"]
+from kdviz.explorers.pad import answer, layers_of
 
 CLASSES = tuple("0123456789")
 SEVEN = [[(0.27, 0.15), (0.72, 0.15), (0.44, 0.87)], [(0.36, 0.5), (0.68, 0.5)]]
@@ -147,9 +145,9 @@ def test_rounded_weights_answer_as_exact_ones_do():
         optimizer.zero_grad()
         nn.functional.cross_entropy(network(images[rows]), labels[rows]).backward()
         optimizer.step()
-    layers = pad_module._layers("net", network, 784, 10)
+    layers = layers_of("net", network, 784, 10)
     test = data.test.images[:1000]
-    rounded = torch.stack([pad_module.answer(layers, image) for image in test])
+    rounded = torch.stack([answer(layers, image) for image in test])
     exact = network(test).detach()
     assert (exact.argmax(-1) == data.test.labels[:1000]).double().mean() > 0.85
     assert (rounded.argmax(-1) == exact.argmax(-1)).sum() >= 995

@@ -14,7 +14,7 @@ from kdviz.explorers.view import View, packed, sprite
 from kdviz.figures.correlation import NAMED
 from kdviz.figures.look import colours_of
 
-EXAMPLES, EACH = 120, 6  # that a page carries, in all and of a pair
+EXAMPLES, EACH = 90, 6  # that a page carries, in all and of a pair
 EXACT = 20  # classes; of more, r is carried in steps of 1/127
 
 
@@ -96,7 +96,7 @@ def correlations(
     }
     first, second = measures.strongest_pairs(known["teacher"][0], 1)[0]
     start = {"matrix": next(iter(matrices)), "method": methods[0], "seed": 0, "first": first, "second": second}
-    return View("correlations", data, still, (12, 5.7), **start, shown="difference", tree=True)
+    return View("correlations", data, still, (11, 5.3), **start, shown="difference", tree=True)
 
 
 def _lower(matrices: Sequence[Tensor]) -> dict:

@@ -50,7 +50,7 @@ def pad(
         raise ValueError("a pad needs a network to answer: {name: module}")
     if temperature not in TEMPERATURES:
         raise ValueError(f"the pad's T is one of {', '.join(f'{t:g}' for t in TEMPERATURES)}, not {temperature:g}")
-    nets = {name: _layers(name, network, size * size, len(classes)) for name, network in networks.items()}
+    nets = {name: layers_of(name, network, size * size, len(classes)) for name, network in networks.items()}
     many = sum(weight.size for layers in nets.values() for weight, *_ in layers)
     if many > WEIGHTS:
         raise ValueError(f"these networks have {many:,} weights and a page carries {WEIGHTS:,}: give smaller ones")
@@ -90,7 +90,7 @@ def answer(layers: list[tuple[np.ndarray, np.ndarray, np.ndarray]], image: Tenso
     return torch.from_numpy(x)
 
 
-def _layers(
+def layers_of(
     name: str, network: nn.Module, inputs: int, outputs: int
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Of each fully connected layer the weight in whole steps, shape (out, in), the size of a step, and the bias."""

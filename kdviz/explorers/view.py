@@ -2,8 +2,10 @@
 
 import base64
 import io
+import json
 import os
 import sys
+import zlib
 from collections.abc import Callable
 
 import anywidget
@@ -78,7 +80,8 @@ class View(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, include=None, exclude=None, **_) -> tuple[dict, dict]:
         """The picture, and for pages without a kernel the view's name and data."""
-        view = {"view": self.module, "data": self.data, "state": self.state}
+        told = json.dumps({"data": self.data, "state": self.state}, separators=(",", ":"))
+        view = {"view": self.module, "told": base64.b64encode(zlib.compress(told.encode(), 9)).decode()}
         return {"text/plain": repr(self), "image/png": base64.b64encode(self.picture()).decode(), VIEW: view}, {}
 
     def _ipython_display_(self) -> None:
@@ -111,15 +114,22 @@ def packed(values: Tensor | np.ndarray, kind: str = "float32") -> dict:
     return {"kind": kind, "shape": list(kept.shape), "bytes": base64.b64encode(kept.tobytes()).decode()}
 
 
+def told_of(view: dict) -> dict:
+    """Name, data and state of a view, from what a bundle keeps of it under :data:`VIEW`."""
+    return {"view": view["view"], **json.loads(zlib.decompress(base64.b64decode(view["told"])))}
+
+
 def sprite(images: Tensor) -> dict:
-    """Images, shape (N, C, H, W) in [0, 1], as one PNG, sixteen in a row; grey ones dark on white."""
+    """Images, shape (N, C, H, W) in [0, 1], as one PNG, sixteen in a row; grey ones dark on white, in sixteen levels."""
     count, depth, height, width = images.shape
     rows = -(-max(count, 1) // ACROSS)
     page = np.zeros((rows * ACROSS, height, width, depth), np.uint8)
     page[:count] = (images * 255).round().byte().permute(0, 2, 3, 1).numpy()
     page = page.reshape(rows, ACROSS, height, width, depth).swapaxes(1, 2).reshape(rows * height, ACROSS * width, depth)
-    page, png = (255 - page[..., 0] if depth == 1 else page), io.BytesIO()
-    Image.fromarray(page).save(png, "png", optimize=True)
+    picture, png = Image.fromarray(np.rint(page[..., 0] / 17).astype(np.uint8) if depth == 1 else page), io.BytesIO()
+    if depth == 1:
+        picture.putpalette(np.repeat(np.arange(255, -1, -17, dtype=np.uint8), 3).tobytes())
+    picture.save(png, "png", optimize=True, **({"bits": 4} if depth == 1 else {}))
     return {"png": base64.b64encode(png.getvalue()).decode(), "across": ACROSS, "rows": rows, "sides": [height, width]}
 
 

@@ -7,12 +7,12 @@ from copy import deepcopy
 from nbformat import NotebookNode
 
 from kdviz.explorers import modules
-from kdviz.explorers.view import VIEW
+from kdviz.explorers.view import VIEW, told_of
 
 
 def place(data: dict, alt: str) -> str:
     """The HTML of one explorer: its picture, and what its view needs to take the picture's place."""
-    told = json.dumps(data[VIEW], separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    told = json.dumps(told_of(data[VIEW]), separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     picture = data["image/png"].replace("\n", "")
     return (
         f'<div class="kdviz-place"><img class="kdviz-still" alt="{html.escape(alt)}" '

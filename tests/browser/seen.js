@@ -1,6 +1,18 @@
 // What the tests ask the page: the picture's bytes, how long a picture took, where a chart's points are.
 
 window.seen = {
+  // Durations of what one did since the last question, in milliseconds, as Event Timing has them: to the next frame.
+  durations() {
+    record(events.takeRecords());
+    return kept.splice(0);
+  },
+
+  // When the first explorer of this page had drawn, in milliseconds after the page was there.
+  loaded() {
+    const [page] = performance.getEntriesByType("navigation");
+    return performance.getEntriesByName("kdviz-first")[0].startTime - page.domContentLoadedEventStart;
+  },
+
   // Of the bytes the picture was made from.
   async digest(picture) {
     const bytes = await (await fetch(picture.src)).arrayBuffer();
@@ -48,3 +60,13 @@ window.seen = {
     });
   },
 };
+
+const kept = [];
+const record = (entries) => {
+  for (const { name, duration, target } of entries) {
+    if (target?.closest?.(".kdviz") && ["pointerdown", "keydown", "click"].includes(name)) kept.push(duration);
+  }
+};
+const events = new PerformanceObserver((list) => record(list.getEntries()));
+events.observe({ type: "event", durationThreshold: 16, buffered: true });
+document.addEventListener("kdviz-drawn", () => performance.mark("kdviz-first"), { once: true, capture: true });

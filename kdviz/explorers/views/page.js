@@ -45,7 +45,8 @@ export function stage({ model, el }) {
   function draw() {
     const began = performance.now();
     for (const drawer of drawers) drawer(state);
-    root.dispatchEvent(new CustomEvent("kdviz-drawn", { bubbles: true, detail: performance.now() - began }));
+    const detail = { took: performance.now() - began, state };
+    root.dispatchEvent(new CustomEvent("kdviz-drawn", { bubbles: true, detail }));
   }
   function put(changes) {
     state = { ...state, ...changes };
@@ -62,18 +63,17 @@ export function stage({ model, el }) {
   }
   model.on("change:state", follow);
   let width = 0;
-  const watcher = new ResizeObserver(() => {
-    if (root.clientWidth === width) return;
+  function fit() {
+    if (!root.clientWidth || root.clientWidth === width) return; // not on the page yet, or as wide as it was
     width = root.clientWidth;
-    page.sized.forEach((fit) => fit());
+    page.sized.forEach((each) => each());
     draw();
-  });
+  }
+  const watcher = new ResizeObserver(fit);
   const page = { root, controls, put, sized: [], data: model.get("data"), get state() { return state; } };
   page.on = (drawer) => drawers.push(drawer);
   page.start = () => {
-    width = root.clientWidth;
-    page.sized.forEach((fit) => fit());
-    draw();
+    fit();
     watcher.observe(root);
     return () => {
       watcher.disconnect();
