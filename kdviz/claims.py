@@ -59,7 +59,7 @@ def check(
     seeds = np.atleast_1d(np.asarray(holds))
     if not sentence or not seeds.size or seeds.ndim != 1 or seeds.dtype != bool:
         raise ValueError("a claim needs a sentence, and True or False for at least one seed to be decided by")
-    told = "; ".join(f"{name} {_written(value)}" for name, value in ({} if numbers is None else numbers).items())
+    told = "; ".join(f"{name}: {_written(value)}" for name, value in ({} if numbers is None else numbers).items())
     return Claim(sentence, tuple(seeds.tolist()), told, why)
 
 

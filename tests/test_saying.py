@@ -11,7 +11,7 @@ from kdviz import claims, papers
 def test_a_claim_as_text_has_no_number_of_the_run():
     claim = claims.check("It holds.", [True, True, True], numbers={"share": [0.91, 0.95, 0.99]})
     assert repr(claim) == "✓ It holds." and claim.holds
-    assert "3 of 3 seeds" in claim._repr_html_() and "0.91, 0.95, 0.99" in claim._repr_html_()
+    assert "3 of 3 seeds" in claim._repr_html_() and "share: 0.91, 0.95, 0.99" in claim._repr_html_()
 
 
 def test_one_seed_against_it_is_enough_and_the_reason_is_given():

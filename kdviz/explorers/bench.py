@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kdviz import figures
-from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.explorer import Explorer, in_a_row
 from kdviz.explorers.view import png_of
 
 NOTHING = "nothing else"
@@ -36,14 +36,15 @@ def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, 
 
     def watch(histories: Mapping[str, Sequence[Mapping]], done: bool) -> None:
         nonlocal drawn
-        if alive and picture is None and not seen:
-            display(shown)
+        first = not seen
         seen.update(histories)
         if alive and (done or time.monotonic() - drawn > PAUSE):
             with plt.style.context(figures.STYLE):
                 figure = Figure((9, 2.8))
                 figures.learning_curves(seen, axes=figure.subplots(1, 2))
                 shown.value, drawn = png_of(FigureCanvasAgg(figure)), time.monotonic()
+        if alive and picture is None and first:
+            display(shown)
 
     return watch
 
@@ -81,7 +82,7 @@ def bench(
         figure.suptitle("\n".join(lines), fontweight="bold", fontsize=10)
 
     def press(pressed: widgets.Button) -> None:
-        button.disabled, told.value, curves.layout.display = True, "training …", None
+        button.disabled, told.value = True, "training …"
         try:
             name, card = train(live_curves(curves), **{name: control.value for name, control in form.items()})
         except KeyboardInterrupt:
@@ -100,10 +101,11 @@ def bench(
         explorer.choose(shown=name, beside=kept)
 
     button.on_click(press)
+    curves.observe(lambda change: setattr(curves.layout, "display", None), "value")  # no picture before there is one
     half = {"width": "48%"}
     shown = widgets.Dropdown(options=list(cards), description="card of", layout=half)
     beside = widgets.Dropdown(options=[NOTHING, *cards, *others], value=NOTHING, description="beside", layout=half)
-    asked = widgets.HBox([*form.values()], layout={"flex_flow": "row wrap"})
+    asked = in_a_row(form.values())
     above = widgets.VBox([asked, widgets.HBox([button, told]), curves])
     above.add_class("kdviz-form")
     explorer = _Bench(draw, (12, 7.5), chart=lambda: above, shown=shown, beside=beside)
@@ -114,4 +116,4 @@ class _Bench(Explorer):
     """The form stands above what chooses among the cards."""
 
     def _arranged(self) -> widgets.Box:
-        return widgets.VBox([self.chart(), widgets.HBox([*self.controls.values()]), self.picture])
+        return widgets.VBox([self.chart(), in_a_row(self.controls.values()), self.picture])

@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -74,4 +74,9 @@ class Explorer:
 
     def _arranged(self) -> widgets.Box:
         chart = [self.chart()] if self.chart else []
-        return widgets.VBox([widgets.HBox(list(self.controls.values())), *chart, self.picture])
+        return widgets.VBox([in_a_row(self.controls.values()), *chart, self.picture])
+
+
+def in_a_row(controls: Iterable[widgets.Widget]) -> widgets.Box:
+    """Controls beside each other, and below where the window is narrow: a slider keeps its length."""
+    return widgets.HBox(list(controls), layout={"flex_flow": "row wrap"})

@@ -120,7 +120,7 @@ def told_of(view: dict) -> dict:
 
 
 def sprite(images: Tensor) -> dict:
-    """Images, shape (N, C, H, W) in [0, 1], as one PNG, sixteen in a row; grey ones dark on white, in sixteen levels."""
+    """Images, shape (N, C, H, W) in [0, 1], as one PNG, 16 in a row; grey ones dark on white, in 16 levels."""
     count, depth, height, width = images.shape
     rows = -(-max(count, 1) // ACROSS)
     page = np.zeros((rows * ACROSS, height, width, depth), np.uint8)
