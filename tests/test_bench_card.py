@@ -1,6 +1,7 @@
 """The card as a table and as a figure, the live curves, and the form that trains."""
 
 import math
+import sys
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -176,7 +177,8 @@ def test_live_curves_draw_nothing_for_a_file(monkeypatch):
 
 def test_live_curves_keep_what_has_ended_and_draw_the_last_epoch(monkeypatch):
     picture, drawn, shown = widgets.Image(), [], []
-    monkeypatch.setattr("kdviz.explorers.bench.display", lambda image: shown.append(len(image.value)))
+    module = sys.modules["kdviz.explorers.bench"]
+    monkeypatch.setattr(module, "display", lambda image: shown.append(len(image.value)))
     monkeypatch.setattr(kd.figures, "learning_curves", lambda histories, axes: drawn.append(list(histories)))
     watch = kd.explorers.live_curves(picture)
     watch({"labels alone": []}, False)

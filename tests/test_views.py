@@ -54,7 +54,7 @@ def test_alive_the_picture_stands_before_the_widget_so_that_it_is_there_the_day_
     bounds._ipython_display_()
     picture, widget = shown
     assert re.match('<img class="kdviz-still" alt="" src="data:image/png;base64,', picture["text/html"])
-    assert view.NO_RUIN in picture["text/html"] and view.WIDGET not in picture
+    assert view.ONE_OF_BOTH in picture["text/html"] and view.WIDGET not in picture
     assert widget[view.WIDGET]["model_id"] == bounds.model_id and "image/png" not in widget
 
 

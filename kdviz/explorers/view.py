@@ -25,8 +25,12 @@ from kdviz.explorers import modules
 VIEW = "application/vnd.kdviz.view+json"  # a view's name, data and first state, for pages without a kernel
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ACROSS = 16  # images in a row of a sprite
-# The day after, JupyterLab prefers a widget that is gone to the picture beside it, and says so.
-NO_RUIN = f'<style>.jp-OutputArea-output[data-mime-type="{WIDGET}"]:not(:has(*)) {{ display: none }}</style>'
+# In JupyterLab a living widget hides the picture before it; the day after, one that is gone hides what is said of that.
+LIVING = f'.jp-OutputArea-output[data-mime-type="{WIDGET}"]'
+ONE_OF_BOTH = (
+    f"<style>.jp-OutputArea-child:has(.kdviz-still):has(+ .jp-OutputArea-child {LIVING} > *), {LIVING}:not(:has(*)) "
+    "{ display: none }</style>"
+)
 
 
 class View(anywidget.AnyWidget):
@@ -94,7 +98,7 @@ def alive(widget: DOMWidget, png: bytes, said: str) -> None:
     """Show a widget, and before it the picture that it hides for as long as it lives."""
     picture = f'<img class="kdviz-still" alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
     text = {"text/plain": said}
-    display({"text/html": picture + NO_RUIN} | text, raw=True)
+    display({"text/html": picture + ONE_OF_BOTH} | text, raw=True)
     display({WIDGET: widget.get_view_spec()} | text, raw=True, metadata=about())
 
 

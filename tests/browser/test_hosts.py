@@ -126,6 +126,7 @@ def test_in_jupyterlab(name, lab, answers):
     lab.page.bring_to_front()
     root = lab.page.locator(".kdviz").nth(NAMES.index(name))
     explored(lab.page, root, "lab", name, answers)
+    assert not lab.page.locator(".kdviz-still:visible").count()
     assert lab.wait(lambda: not lab.unanswered, 10)
     lab.sound()
 

@@ -75,6 +75,7 @@ export function stage({ model, el }) {
   page.start = () => {
     fit();
     watcher.observe(root);
+    hideStill(root);
     return () => {
       watcher.disconnect();
       clearTimeout(later);
@@ -82,6 +83,15 @@ export function stage({ model, el }) {
     };
   };
   return page;
+}
+
+// The picture before a widget, in an output of its own: where it lives, it takes the picture's place.
+function hideStill(root) {
+  requestAnimationFrame(() => {
+    const before = (still) => still.compareDocumentPosition(root) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const still = Array.from(document.querySelectorAll(":not(.kdviz-place) > .kdviz-still")).filter(before).at(-1);
+    if (still) still.style.display = "none";
+  });
 }
 
 function labelled(page, label) {
