@@ -53,7 +53,9 @@ def test_executed_for_committing_it_is_a_picture_with_name_and_data(bounds, monk
 def test_alive_the_picture_stands_before_the_widget_so_that_it_is_there_the_day_after(bounds, shown):
     bounds._ipython_display_()
     picture, widget = shown
-    assert re.match('<img class="kdviz-still" alt="" src="data:image/png;base64,', picture["text/html"])
+    assert re.match(
+        '<img class="kdviz-still" alt="The explorer as a picture" src="data:image/png;base64,', picture["text/html"]
+    )
     assert view.ONE_OF_BOTH in picture["text/html"] and view.WIDGET not in picture
     assert widget[view.WIDGET]["model_id"] == bounds.model_id and "image/png" not in widget
 
@@ -98,6 +100,17 @@ def test_a_view_is_a_short_module_that_fetches_nothing(name):
     source = modules.source(name)
     assert "import " not in re.sub("//.*", "", source) and source.count("export ") == 1
     assert "fetch(" not in source and "://" not in source.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_modules_that_are_joined_have_no_name_twice():
+    shared = {part for name in ["host", *VIEWS] for part in modules.parts(name)[:-1]}
+    names = []
+    declared = re.compile(r"^(?:export )?(?:function|const|let|class) (?:(\w+)|[\[{]([^\]}]+)[\]}])", re.MULTILINE)
+    for part in sorted(shared):
+        for one, several in declared.findall((modules.FOLDER / f"{part}.js").read_text(encoding="utf-8")):
+            names += [one] if one else re.findall(r"\w+", several)
+    assert shared == {"chart", "ink", "page", "sums"} and len(names) > 40
+    assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
 
 
 def explored(bounds, alt="Two bars."):

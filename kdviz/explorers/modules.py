@@ -20,14 +20,13 @@ def parts(name: str) -> tuple[str, ...]:
 
 def source(name: str) -> str:
     """A module with what it imports before it."""
-    *needed, own = parts(name)
-    return "\n".join([*(_plain(part) for part in needed), IMPORT.sub("", _read(own))])
+    return "\n".join([*map(_plain, parts(name)[:-1]), f"export default {_view(name)};\n"])
 
 
 def page(names: list[str]) -> str:
     """A script for a page without a kernel: these views, once what several import, and what brings them to life."""
     shared = dict.fromkeys(part for name in ["host", *names] for part in parts(name)[:-1])
-    views = (f"views.{name} = (() => {{\n{_plain(name).replace('export default', 'return')}\n}})();" for name in names)
+    views = (f"views.{name} = {_view(name)};" for name in names)
     return "\n".join(["(() => {", "const views = {};", *map(_plain, shared), *views, _plain("host"), "})();"])
 
 
@@ -39,6 +38,11 @@ def style() -> str:
     dark = "--ink: #ececee; --quiet: #a9a9b2; --faint: #34353a; --paper: #212226; --kept: 65%; color-scheme: dark; "
     dark += f"--below: #60a5e6; --zero: #212226; --above: #eb6e5f; {lighter}"
     return f".kdviz {{ {light}}}\n" + (FOLDER / "style.css").read_text(encoding="utf-8").replace("DARK", dark)
+
+
+def _view(name: str) -> str:
+    """What a view's module exports, its own names kept to itself."""
+    return f"(() => {{\n{_plain(name).replace('export default', 'return')}\n}})()"
 
 
 def _read(name: str) -> str:

@@ -26,10 +26,10 @@ VIEW = "application/vnd.kdviz.view+json"  # a view's name, data and first state,
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ACROSS = 16  # images in a row of a sprite
 # In JupyterLab a living widget hides the picture before it; the day after, one that is gone hides what is said of that.
-LIVING = f'.jp-OutputArea-output[data-mime-type="{WIDGET}"]'
+AFTER = ".jp-OutputArea-child:has(.kdviz-still) + .jp-OutputArea-child > .jp-OutputArea-output"
 ONE_OF_BOTH = (
-    f"<style>.jp-OutputArea-child:has(.kdviz-still):has(+ .jp-OutputArea-child {LIVING} > *), {LIVING}:not(:has(*)) "
-    "{ display: none }</style>"
+    "<style>.jp-OutputArea-child:has(.kdviz-still):has(+ .jp-OutputArea-child > .jp-OutputArea-output > "
+    f".jupyter-widgets), {AFTER}.jupyter-widgets:not(:has(*)) {{ display: none }}</style>"
 )
 
 
@@ -96,7 +96,8 @@ class View(anywidget.AnyWidget):
 
 def alive(widget: DOMWidget, png: bytes, said: str) -> None:
     """Show a widget, and before it the picture that it hides for as long as it lives."""
-    picture = f'<img class="kdviz-still" alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    picture = f'<img class="kdviz-still" alt="The explorer as a picture" src="{source}">'
     text = {"text/plain": said}
     display({"text/html": picture + ONE_OF_BOTH} | text, raw=True)
     display({WIDGET: widget.get_view_spec()} | text, raw=True, metadata=about())

@@ -52,6 +52,27 @@ def opened(folder, browser):
         context.close()
 
 
+@pytest.fixture
+def offline(browser):
+    """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
+    contexts = []
+
+    def open_(file, **options):
+        context = browser.new_context(offline=True, **options)
+        contexts.append(context)
+        context.add_init_script(path=times.EVENTS)
+        page = context.new_page()
+        page.faults = []
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on("request", lambda sent: sent.url.startswith(("file:", "data:")) or page.faults.append(sent.url))
+        page.goto(file.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
 def walkthroughs(request, opened) -> dict[str, live.Notebook]:
     """The notebooks that this session tests, all cells run, two at a time: each trains on one thread."""

@@ -26,27 +26,6 @@ def page_of(name: str, folder, spoilt: str = ""):
     return file
 
 
-@pytest.fixture
-def offline(browser, tmp_path):
-    """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
-    contexts = []
-
-    def open_(file, **options):
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        context.add_init_script(path=times.EVENTS)
-        page = context.new_page()
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.on("request", lambda sent: sent.url.startswith(("file:", "data:")) or page.faults.append(sent.url))
-        page.goto(file.as_uri())
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
 def explored(page, root, host: str, name: str, answers: list) -> None:
     """Every control moved; what is said in words is what torch reckons; and how long each move took."""
     said = 0

@@ -115,18 +115,17 @@ export function slider(page, name, { label, values, min = 0, max, step = 1, form
     told.textContent = format(state[name]);
     input.setAttribute("aria-valuetext", format(state[name]));
   });
-  return input;
 }
 
-// A list to choose from: [[text, value], …].
+// A list to choose from, [[text, value], …]; of one there is nothing to choose.
 export function choice(page, name, { label, options }) {
+  if (options.length < 2) return;
   const box = labelled(page, label);
   if (Math.max(...options.map(([text]) => text.length)) > 12) box.className = "kdviz-wide";
   const select = add(box, "select", { "aria-label": label });
   for (const [text] of options) add(select, "option", {}, text);
   select.addEventListener("change", () => page.put({ [name]: options[select.selectedIndex][1] }));
   page.on((state) => (select.selectedIndex = options.findIndex(([, value]) => value === state[name])));
-  return select;
 }
 
 export function toggle(page, name, { label }) {
@@ -135,7 +134,6 @@ export function toggle(page, name, { label }) {
   box.prepend(input);
   input.addEventListener("change", () => page.put({ [name]: input.checked }));
   page.on((state) => (input.checked = state[name]));
-  return input;
 }
 
 // What a page says in words, read out when it changes.

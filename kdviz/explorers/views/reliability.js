@@ -15,7 +15,7 @@ export default {
     const names = Object.keys(logits);
     slider(page, "temperature", { label: "T", values: temperatures, format: (t) => `${t}` });
     slider(page, "bins", { label: "bins", min: 2, max: 50 });
-    if (names.length > 1) choice(page, "shown", { label: "net", options: names.map((name) => [name, name]) });
+    choice(page, "shown", { label: "net", options: names.map((name) => [name, name]) });
     const said = sentence(page);
     const box = panels(page, 330);
     const diagram = chart(page, box, { height: 330, x: { ...percent, label: "confidence, %" }, y: { ...percent, label: "right, %" } });
