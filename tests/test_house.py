@@ -97,6 +97,19 @@ def test_every_dependency_is_pinned_within_its_range():
         assert Version(pins[requirement.name]) in requirement.specifier
 
 
+def test_every_dependency_is_imported():
+    """Or is a program that is run: ``python -m jupyterlab``, the kernel that a notebook names."""
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    called = {"ipython": "IPython", "pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+    names = {Requirement(line).name for line in project["dependencies"]} - {"ipykernel", "jupyterlab"}
+    nodes = [node for path in (ROOT / "kdviz").rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    imported = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {(node.module or "").split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert not {name for name in names if called.get(name, name) not in imported}
+
+
 def test_no_machine_path_in_the_package():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "kdviz").rglob("*.py"))
     assert not re.search(r"(?<![\w.])/(home|root|work|tmp|Users)/", text)

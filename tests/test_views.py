@@ -7,6 +7,7 @@ import re
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import traitlets
@@ -137,11 +138,30 @@ def test_data_cannot_end_their_script(bounds):
     assert living.place(data, "").count("</script>") == 1
 
 
-def test_an_explorer_on_a_slide_is_as_high_as_a_figure(bounds):
-    notebook = living.alive(new_notebook(cells=[new_markdown_cell("# Two"), explored(bounds)]))
-    (slide,), _ = slides_of(notebook)
-    assert "kdviz-place" in slide.shown[-1].outputs[0].data["text/html"] and slide.room < 6
+def test_an_explorer_has_a_slide_of_its_own(bounds):
+    notebook = living.alive(new_notebook(cells=[new_markdown_cell("## Two\n\nDrag them."), explored(bounds)]))
+    (_, slide), _ = slides_of(notebook)
+    assert "kdviz-place" in slide.shown[-1].outputs[0].data["text/html"]
     assert "views.bounds = " in slides.page(notebook, "two")
+
+
+def test_any_two_columns_against_each_other(monkeypatch):
+    table = pd.DataFrame({"a": [1, 2, 3], "b": [0.1, 0.2, float("nan")], "kind": ["x", "y", "x"]})
+    chart = explorers.scatter(table, "a", "b", "kind")
+    live = chart._repr_mimebundle_()
+    assert set(live) == {"text/plain", "image/png", "application/vnd.plotly.v1+json"}
+    shown = json.loads(json.dumps(live["application/vnd.plotly.v1+json"]))
+    assert [(trace["name"], trace["x"]) for trace in shown["data"]] == [("x", [1, 3]), ("y", [2])]
+    assert shown["data"][1]["text"] == ["a: 2<br>b: 0.2<br>kind: y"] and shown["config"]["showSendToCloud"] is False
+    across, up = shown["layout"]["updatemenus"]
+    assert [button["label"] for button in across["buttons"]] == ["x: a", "x: b"] and up["active"] == 1
+    assert across["buttons"][1]["args"][1] == {"xaxis.title.text": "b"}
+    monkeypatch.setenv("KDVIZ_STATIC", "1")
+    assert set(chart._repr_mimebundle_()) == {"text/plain", "image/png"}
+    with pytest.raises(ValueError, match="'kind' is no column of numbers: there are a, b"):
+        explorers.scatter(table, "kind", "b", "kind")
+    with pytest.raises(ValueError, match="'c' is no column: there are a, b, kind"):
+        explorers.scatter(table, "a", "b", "c")
 
 
 def test_reliability_and_shared_starts_say_what_they_need():

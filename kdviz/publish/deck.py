@@ -56,8 +56,10 @@ def is_claim(cell: NotebookNode) -> bool:
 def height(output: NotebookNode | None) -> float:
     """About how many lines a figure, a table, a claim with its numbers or a rendered text takes."""
     data = output.data if output else {}
-    if "image/png" in data or 'class="kdviz-place"' in data.get("text/html", ""):
+    if "image/png" in data:
         return FIGURE
+    if 'class="kdviz-place"' in data.get("text/html", ""):
+        return ROOM  # an explorer stands alone
     if "<tr" in data.get("text/html", ""):
         return 1 + 1.15 * data["text/html"].count("<tr")
     sentence, *numbers = re.sub("<(?!br)[^>]*>", "", data.get("text/html", data.get("text/markdown", ""))).split("<br>")
@@ -155,7 +157,7 @@ def show(slides: list[Slide], cell: NotebookNode, kind: str) -> str:
     code = output is None or "show-input" in cell.metadata.get("tags", [])
     shown.metadata["transient"] = {"remove_source": not code}
     needed = height(output) + code * (cell.source.count("\n") + 2) * 0.75
-    figure = bool(output) and height(output) == FIGURE
+    figure = bool(output) and "image/png" in output.data
     alone = kind != "fragment" and slides[-1].drawn
     if kind in ("slide", "subslide") or alone or min(needed, ROOM) > slides[-1].room:
         kind = kind if kind in ("slide", "fragment") else "subslide"

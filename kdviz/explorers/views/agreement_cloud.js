@@ -1,6 +1,6 @@
 // Every student as a point: agreement with its teacher against accuracy, and what stands behind the one chosen.
 import { add, choice, gallery, join, panels, sentence, set, sprite, stage } from "./page.js";
-import { chart } from "./chart.js";
+import { apart, chart } from "./chart.js";
 import { bounds } from "./sums.js";
 
 const NEAR = 24; // pixels from a point that still mean it
@@ -15,7 +15,7 @@ export default {
     choice(page, "colour", { label: "colour", options: Object.keys(columns).map((name) => [name, name]) });
     choice(page, "where", { label: "agreement", options: [["on all test images", "all"], ["where the teacher is wrong", "wrong"]] });
     const said = sentence(page);
-    const box = panels(page, 330);
+    const box = panels(page, 2);
     const left = add(box, "div");
     const key = add(left, "div", { class: "kdviz-key" });
     const places = [...runs.map((run) => run.accuracy), ...controls.map(([, x]) => x), teacher];
@@ -35,10 +35,10 @@ export default {
       const corner = cloud.svg.getBoundingClientRect();
       const zoom = corner.width / cloud.width || 1;
       const [x, y] = [(event.clientX - corner.left) / zoom, (event.clientY - corner.top) / zoom];
-      const apart = (i) => Math.hypot(cloud.x(place(i, page.state.where)[0]) - x, cloud.y(place(i, page.state.where)[1]) - y);
+      const far = (i) => Math.hypot(cloud.x(place(i, page.state.where)[0]) - x, cloud.y(place(i, page.state.where)[1]) - y);
       const shown = runs.map((_, i) => i).filter((i) => seen(i, page.state));
-      const best = shown.reduce((best, i) => (apart(i) < apart(best) ? i : best), shown[0]);
-      return best !== undefined && apart(best) < NEAR ? best : null;
+      const best = shown.reduce((best, i) => (far(i) < far(best) ? i : best), shown[0]);
+      return best !== undefined && far(best) < NEAR ? best : null;
     }
     const seen = (i, { hidden, colour }) => !hidden.includes(String(columns[colour].values[i]));
     cloud.svg.addEventListener("pointermove", (event) => {
@@ -74,9 +74,10 @@ export default {
       }));
       const marks = where === "all" ? controls : [];
       cloud.texts("controls", marks.map(([, x, y]) => [100 * x, 100 * y]), () => ({ text: "✖", dy: 5, "text-anchor": "middle" }));
+      const heights = apart(marks.map(([, , y]) => cloud.y(100 * y)));
       cloud.texts("control names", marks.map(([, x, y]) => [100 * x, 100 * y]), ([x], i) => {
         const end = cloud.x(x) > cloud.width / 2;
-        return { text: controls[i][0], dx: end ? -10 : 10, dy: 4, "text-anchor": end ? "end" : "start" };
+        return { text: controls[i][0], dx: end ? -10 : 10, y: heights[i] + 4, "text-anchor": end ? "end" : "start" };
       });
       cloud.dots("chosen", [place(student, where)], () => ({ r: 9, fill: "none", stroke: "var(--ink)", "stroke-width": 2 }));
 

@@ -129,6 +129,14 @@ function longest(names) {
   return Math.max(...names.map((name) => name.length)) + 1;
 }
 
+// Heights of lines of text, moved down where they would stand on each other.
+export function apart(heights) {
+  const found = [...heights];
+  const order = Array.from(heights.keys()).sort((a, b) => heights[a] - heights[b]);
+  order.forEach((i, k) => k && (found[i] = Math.max(found[i], found[order[k - 1]] + 15)));
+  return found;
+}
+
 // A handle that is dragged or moved by the arrow keys: `moved([x, y] of the data)` follows the hand.
 export function handle(of, element, { label, moved, step }) {
   set(element, { tabindex: 0, role: "slider", "aria-label": label, class: "kdviz-handle" });

@@ -24,7 +24,7 @@ export default {
     choice(page, "second", { label: "and", options: classes.map((name, c) => [name, c]) });
     toggle(page, "tree", { label: "in the order of the tree" });
     const said = sentence(page);
-    const box = panels(page, 330);
+    const box = panels(page, 2);
     const named = size <= NAMED ? classes : classes.map(() => "");
     const longest = Math.max(...named.map((name) => name.length)) * 6.8 + 12;
     const map = chart(page, add(box, "div"), {

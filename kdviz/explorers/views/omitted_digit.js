@@ -25,7 +25,7 @@ export default {
     const chosen = ({ omitted, temperature }) => students.find((s) => s.omitted === omitted && s.temperature === temperature);
     fit.addEventListener("click", () => page.put({ bias_added: nearest(chosen(page.state).fitted) }));
     const said = sentence(page);
-    const box = panels(page, 290);
+    const box = panels(page, 3);
     const taken = chart(page, box, { x: { names: classes }, y: { domain: [0, 100], label: "% of them" } });
     const missed = chart(page, box, { title: "Missed, by digit", x: { names: classes }, y: MISSED });
     const most = Math.max(...students.flatMap((student) => student.errors));

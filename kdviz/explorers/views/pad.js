@@ -21,7 +21,7 @@ export default {
     slider(page, "temperature", { label: "T", values: temperatures, format: (t) => `${t}` });
     const clear = add(page.controls, "button", { type: "button" }, "clear");
     const said = sentence(page);
-    const box = panels(page, 260);
+    const box = panels(page, 3);
     const ratio = window.devicePixelRatio || 1;
     const pad = add(add(box, "figure"), "canvas", {
       class: "kdviz-pad", role: "application", tabindex: 0, width: SIDE * ratio, height: SIDE * ratio,

@@ -141,10 +141,9 @@ export function sentence(page) {
   return add(page.root, "p", { class: "kdviz-said", "aria-live": "polite" });
 }
 
-export function panels(page, minimum = 260) {
-  const box = add(page.root, "div", { class: "kdviz-panels" });
-  box.style.setProperty("--least", `${minimum}px`);
-  return box;
+// A grid of two or three columns, fewer where the page is narrow.
+export function panels(page, columns) {
+  return add(page.root, "div", { class: `kdviz-panels kdviz-${columns}` });
 }
 
 // Images of a sprite: `show(element, i)` makes an element show the i-th.

@@ -17,7 +17,7 @@ export default {
     slider(page, "bins", { label: "bins", min: 2, max: 50 });
     choice(page, "shown", { label: "net", options: names.map((name) => [name, name]) });
     const said = sentence(page);
-    const box = panels(page, 330);
+    const box = panels(page, 2);
     const diagram = chart(page, box, { height: 330, x: { ...percent, label: "confidence, %" }, y: { ...percent, label: "right, %" } });
     const counts = chart(page, box, { height: 330, x: { ...percent, label: "confidence, %" }, y: { ...percent, bend: "root", ticks: [0, 1, 5, 10, 25, 50, 100], label: "% of the images" } });
     const right = Object.fromEntries(names.map((name) => [name, Array.from(truth, (c, i) => Number(argmax(row(logits[name], i)) === c))]));

@@ -8,7 +8,7 @@ export default {
     const { shares, before, histories } = page.data;
     slider(page, "share", { label: "λ", values: shares });
     const said = sentence(page);
-    const box = panels(page, 330);
+    const box = panels(page, 2);
     const y = { domain: [0, 100], label: "agreement, %" };
     const ends = histories.map((seeds) => seeds.map((history) => 100 * history.agreement.at(-1)));
     const by = chart(page, box, { title: "After training, by λ: drag", height: 300, x: { domain: [0, Math.max(...shares)], label: "λ: share of the teacher's weights at the start" }, y });

@@ -27,7 +27,7 @@ export function entropy(shares) {
 }
 
 // q - p of each class. Where both are nearly sure of one class, its difference is what the others lack.
-function apart(student, teacher, temperature) {
+function gaps(student, teacher, temperature) {
   const [q, p] = [softmax(student, temperature), softmax(teacher, temperature)];
   const differences = q.map((value, i) => value - p[i]);
   const top = argmax(p);
@@ -37,14 +37,14 @@ function apart(student, teacher, temperature) {
 
 // Of each class in the gradient of the soft-target loss: |q - p| over its sum.
 export function gradientShares(student, teacher, temperature) {
-  const sizes = apart(student, teacher, temperature).map(Math.abs);
+  const sizes = gaps(student, teacher, temperature).map(Math.abs);
   const all = sizes.reduce((sum, size) => sum + size, 0);
   return sizes.map((size) => (all ? size / all : 0));
 }
 
 // Length of that gradient: T (q - p) with the factor T², (q - p) / T without.
 export function gradientLength(student, teacher, temperature, factor) {
-  return Math.hypot(...apart(student, teacher, temperature)) * (factor ? temperature : 1 / temperature);
+  return Math.hypot(...gaps(student, teacher, temperature)) * (factor ? temperature : 1 / temperature);
 }
 
 export function argmax(values) {

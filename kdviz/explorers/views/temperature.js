@@ -17,7 +17,7 @@ export default {
     choice(page, "shown", { label: "shown", options: names.map((name) => [name, name]) });
     toggle(page, "factor", { label: "loss × T²" });
     const said = sentence(page);
-    const box = panels(page, 290);
+    const box = panels(page, 3);
     const hot = { domain: [temperatures[0], temperatures.at(-1)], bend: "log", label: "T" };
     const band = { names: classes };
 
