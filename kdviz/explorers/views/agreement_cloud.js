@@ -67,7 +67,9 @@ export default {
         cloud.axes({ y: { domain: spread(all), label: SAID[where] } });
       }
       legend(key, page, column, paint);
-      cloud.say("Agreement against accuracy", `${runs.length} students; chosen: ${run.name}`);
+      const numbers = column.values.filter((value) => typeof value === "number");
+      const told = column.colours ? "" : `; ${colour} from ${Math.min(...numbers)} (blue) to ${Math.max(...numbers)} (red)`;
+      cloud.say(`Agreement against accuracy${told}`, `${runs.length} students; chosen: ${run.name}`);
       possible(cloud, teacher, where === "all");
       cloud.dots("students", runs.map((_, i) => place(i, where)), (_, i) => ({
         class: "kdviz-dot", fill: paint(column.values[i]), r: 4.5, opacity: seen(i, state) ? 0.85 : 0.06,
