@@ -80,7 +80,7 @@ class Scatter:
         return bundle if os.environ.get("KDVIZ_STATIC") == "1" else bundle | {PLOTLY: self.chart()}
 
 
-def scatter(table: pd.DataFrame, x: str = "accuracy", y: str = "train_agreement", colour: str = "objective") -> Scatter:
+def scatter(table: pd.DataFrame, x: str = "epochs", y: str = "accuracy", colour: str = "objective") -> Scatter:
     """Any two columns of a table of runs against each other: menus choose them, hovering tells a run's whole row.
 
     Parameters
