@@ -1,4 +1,5 @@
-# Every command sets itself up. `make VENV=path` uses another environment; an installed torch is kept as it is.
+# Every command sets itself up. `make VENV=path` uses another environment; an installed torch is kept as it is, that of
+# PYTHON only where its torchvision imports.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -13,12 +14,18 @@ export NB NAME SEEDS DEVICE  # by the environment: what one types there is no co
 
 READY := $(VENV)/.kdviz-ready
 $(READY): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $$($(PYTHON) -c "import torch" 2>/dev/null && echo --system-site-packages) $(VENV)
+	@test -x $(BIN)/python || if $(PYTHON) -c "import torch, torchvision" 2>/dev/null; \
+	  then $(PYTHON) -m venv --system-site-packages $(VENV); \
+	  else $(PYTHON) -c "import torch" 2>/dev/null && echo "The torch of $(PYTHON) is not used, for no torchvision" \
+	    "imports with it: to use it, install torchvision from where that torch came, delete $(VENV) and make again." >&2; \
+	  $(PYTHON) -m venv $(VENV); fi
 	@echo "Installing into $(VENV); the first time this takes a few minutes."
-	@$(BIN)/python -c "import torch" 2>/dev/null \
-	  && grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt || cp constraints.txt $(VENV)/constraints.txt
+	@cp constraints.txt $(VENV)/constraints.txt; \
+	  kept=$$($(BIN)/python -c "import torch; print('torch==' + torch.__version__)" 2>/dev/null) \
+	  && { grep -vE '^torch(vision)?==' constraints.txt; echo "$$kept"; } > $(VENV)/constraints.txt; true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[test,pages]"
-	@touch $@
+	@$(BIN)/python -c "import torchvision" 2>/dev/null && touch $@ \
+	  || echo "No torchvision imports in $(VENV): install the one that belongs to its torch, from where that came." >&2
 
 demo: $(READY)        ## execute the walkthroughs on the embedded digits, as HTML in build/
 	@$(BIN)/python -m kdviz.publish demo
@@ -37,7 +44,7 @@ test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: 
 	@$(BIN)/python -m pytest -q tests/browser
 
 bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmarks/gpu.sh has the GPU's
-	@for name in correct tutorial products peer added lane convolutions objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in correct tutorial modules products peer added lane convolutions objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	@$(BIN)/python benchmarks/table.py
 
 data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/

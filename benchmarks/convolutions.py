@@ -16,10 +16,10 @@ def milliseconds(recipes: list[kd.Recipe], device: str, parents: dict | None = N
     """Of a step, measuring excluded."""
     array = Array(recipes, parents or {}, device)
     array.schedule.prepare(0, STEPS)
-    array._run(5)
+    array._take_steps(5)
     wait(device)
     began = time.perf_counter()
-    array._run(STEPS - 5)
+    array._take_steps(STEPS - 5)
     wait(device)
     return (time.perf_counter() - began) / (STEPS - 5) * 1000
 

@@ -7,9 +7,11 @@ import torch
 from common import device_asked, write
 
 import kdviz as kd
+import kdviz.networks
 from kdviz.measures import mean_and_interval
-from kdviz.training import as_it_was
 from kdviz.training.arrays import Array
+from kdviz.training.checkpoints import restore, state
+from kdviz.training.starting import as_it_was
 
 
 def trained(recipes, parents, device, restored_after=None):
@@ -20,10 +22,10 @@ def trained(recipes, parents, device, restored_after=None):
             array.advance()
             segments += 1
             if segments == restored_after:
-                header, arrays = array.state()
+                header, arrays = state(array)
                 saved = {name: tensor.detach().cpu().clone() for name, tensor in arrays.items()}
                 array = Array(recipes, parents, device)
-                array.restore(header, saved)
+                restore(array, header, saved)
         return array.runs()
 
 
@@ -43,7 +45,7 @@ def main():
         if not value <= limit:
             failed.append(f"{name}: {value} exceeds {limit}")
 
-    for part in (fused_and_alone, resumed, precisions):
+    for part in (fused_and_alone, of_any_kind, resumed, precisions):
         try:  # the parts that follow are tried too: a device is not always at hand
             part(device, check)
         except Exception:
@@ -88,25 +90,63 @@ def fused_and_alone(device: str, check: Callable) -> None:
         torch.set_default_dtype(torch.float32)
 
 
-def resumed(device: str, check: Callable) -> None:
-    """With dropout and augmentation, to the last bit."""
+def of_any_kind(device: str, check: Callable) -> None:
+    """A module with buffers, a loss of one's own, an average of a student's weights, in double precision."""
     student, parents = students()
-    for model in (kd.mlp(20, dropout=0.2), kd.cnn(4, 8, hidden=(16,), dropout=0.2)):
-        dropping = kd.grid(student.replace(model=model, epochs=4, augment=kd.Jitter(1)), seed=range(2))
+    sgd = {"optimizer": kd.SGD(), "learning_rate": 0.01, "epochs": 3}
+    own = mean_square(student.objective.teacher, weight=0.5)
+    groups = {
+        "resnet-8": [student.replace(model=kd.resnet(8, width=4), augment=kd.Flip(), **sgd)],
+        "a loss of one's own": kd.grid(student.replace(objective=own, epochs=3), weight=[0.5, 1], seed=range(2)),
+        "pruned": kd.grid(student.replace(compression=kd.Prune(0.5), epochs=3), seed=range(2)),
+        "rounded to 3 bits": kd.grid(student.replace(compression=kd.Quantise(3), epochs=3), seed=range(2)),
+        "an averaged target": kd.grid(
+            student.replace(objective=kd.objectives.AveragedTarget(), epochs=3), seed=range(2)
+        ),
+    }
+    torch.set_default_dtype(torch.float64)
+    try:
+        for name, recipes in groups.items():
+            here, there = trained(recipes, parents, "cpu"), trained(recipes, parents, device)
+            check(f"{name}, {device} against CPU, float64", gap(here, there), 1e-9)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@kd.objective
+def mean_square(student, teacher, labels, weight=1.0):
+    return weight * (student["logits"] - teacher["logits"]).square().mean()
+
+
+def resumed(device: str, check: Callable) -> None:
+    """With dropout, augmentation and buffers, to the last bit."""
+    student, parents = students()
+    memory = kd.objectives.ContrastiveBank(student.objective.teacher, negatives=8, dimensions=4)
+    groups = [{"model": kd.mlp(20, dropout=0.2)}, {"model": kd.cnn(4, 8, hidden=(16,), dropout=0.2)}]
+    groups += [{"model": kd.resnet(8, width=4)}, {"objective": memory}]
+    for changes in groups:
+        dropping = kd.grid(student.replace(epochs=4, augment=kd.Jitter(1)).replace(**changes), seed=range(2))
+        dropping = dropping[:1] if isinstance(changes.get("model"), kdviz.networks.ResNet) else dropping
         taken_over = trained(dropping, parents, device, restored_after=2)
-        check(f"{model} resumed against undisturbed, dropout", gap(trained(dropping, parents, device), taken_over), 0)
+        name = f"{type(dropping[0].objective).__name__}, {dropping[0].model}"
+        check(f"{name} resumed against undisturbed", gap(trained(dropping, parents, device), taken_over), 0)
 
 
 def precisions(device: str, check: Callable) -> None:
     """TF32 and bfloat16 products move the mean error by less than its interval over seeds."""
     student, parents = students()
-    full = None
-    for precision in ("highest", "high", "medium"):
-        torch.set_float32_matmul_precision(precision)
-        runs = trained(kd.grid(student.replace(epochs=30), seed=range(10)), parents, device)
-        mean, half = mean_and_interval([1 - run.history["test_accuracy"][-1] for run in runs])
-        full = full or (mean, half)
-        check(f"mean error of 10 seeds, {precision} against highest", abs(mean - full[0]), full[1])
+    residual = student.replace(model=kd.resnet(8, width=8), epochs=5, learning_rate=1e-2)
+    for name, recipe in (("array", student.replace(epochs=30)), ("resnet-8", residual)):
+        full = None
+        for precision in ("highest", "high", "medium"):
+            torch.set_float32_matmul_precision(precision)
+            recipes = kd.grid(recipe, seed=range(10))
+            groups = [recipes] if name == "array" else [[each] for each in recipes]
+            runs = [run for group in groups for run in trained(group, parents, device)]
+            mean, half = mean_and_interval([1 - run.history["test_accuracy"][-1] for run in runs])
+            full = full or (mean, half)
+            check(f"{name}: mean error of 10 seeds, {precision} against highest", abs(mean - full[0]), full[1])
+    torch.set_float32_matmul_precision("highest")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def of_array(recipes: list[kd.Recipe], device: str) -> float:
 
     def step():
         array.schedule.prepare(0, 1)
-        array._run(1)
+        array._take_steps(1)
 
     return milliseconds(step, device)
 
@@ -46,14 +46,15 @@ def of_vmap(recipes: list[kd.Recipe], device: str) -> float:
 
     def step():
         array.schedule.prepare(0, 1)
-        inputs, rows = array._inputs(), array.schedule.rows[array.schedule.stream_of]
+        (inputs, _), rows = array._batch(), array.schedule.rows[array.schedule.stream_of]
         logits = forward(stacked, inputs[array.schedule.stream_of])
         taught = array.teachers.outputs(inputs, rows)
         losses = kd.SoftTargets.losses({"logits": logits}, array.labels[rows], taught, {}, **array.numbers)
         gradients = torch.autograd.grad(losses.sum(), [*stacked.values()])
+        laid_out = [gradient.contiguous() for gradient in gradients]  # as the weights: the fused kernel needs it
         with torch.no_grad():
             adamw(
-                [*stacked.values()], [*gradients], first, second, [], counts, fused=True,
+                [*stacked.values()], laid_out, first, second, [], counts, fused=True,
                 capturable=device == "cuda", amsgrad=False, beta1=0.9, beta2=0.999, eps=1e-8,
                 lr=array.schedule.rate, weight_decay=0.01, maximize=False,
             )  # fmt: skip

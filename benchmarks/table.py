@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ["tutorial", "products", "peer", "added", "lane", "hinton", "convolutions", "objectives", "correct"]
+NAMES = ["tutorial", "modules", "products", "peer", "added", "lane", "hinton", "convolutions", "objectives", "correct"]
 
 
 def section(name: str) -> str:

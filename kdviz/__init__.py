@@ -1,15 +1,28 @@
 """kdviz: teach and analyse knowledge distillation, from data to figure."""
 
-from kdviz import bench, claims, explorers, figures, measures, objectives, papers
-from kdviz.data import Jitter, lane, load
-from kdviz.networks import cnn, mlp
-from kdviz.objectives import AttentionTransfer, Contrastive, HardLabels, Hints, SoftTargets
-from kdviz.recipes import Recipe, grid
+from kdviz import bench, checks, claims, compression, explorers, figures, measures, objectives, papers
+from kdviz.compression import Prune, Quantise
+from kdviz.data import Crop, Erase, Flip, Jitter, MixUp, data_of, image_folder, lane, load
+from kdviz.networks import cnn, members, mlp, network, resnet, transformer
+from kdviz.objectives import (
+    JSD,
+    AttentionTransfer,
+    Contrastive,
+    HardDistillation,
+    HardLabels,
+    Hints,
+    ReverseKL,
+    SoftTargets,
+    objective,
+)  # fmt: skip
+from kdviz.recipes import SGD, AdamW, Recipe, grid
 from kdviz.runs import Run, Runs, Store
 from kdviz.training import Diverged, train
 
 __all__ = [
-    "AttentionTransfer", "Contrastive", "Diverged", "HardLabels", "Hints", "Jitter", "Recipe", "Run", "Runs",
-    "SoftTargets", "Store", "bench", "claims", "cnn", "explorers", "figures", "grid", "lane", "load", "measures", "mlp",
-    "objectives", "papers", "train",
+    "JSD", "SGD", "AdamW", "AttentionTransfer", "Contrastive", "Crop", "Diverged", "Erase", "Flip",
+    "HardDistillation", "HardLabels", "Hints", "Jitter", "MixUp", "Prune", "Quantise", "Recipe", "ReverseKL", "Run",
+    "Runs", "SoftTargets", "Store", "bench", "checks", "claims", "cnn", "compression", "data_of", "explorers",
+    "figures", "grid", "image_folder", "lane", "load", "measures", "members", "mlp", "network", "objective",
+    "objectives", "papers", "resnet", "train", "transformer",
 ]  # fmt: skip

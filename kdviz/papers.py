@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from kdviz.arguments import told
 from kdviz.data.sources import ROOT, in_repository
 
 FACTS = ROOT / "data" / "papers.yaml"
@@ -29,17 +30,17 @@ def facts(entry: str) -> dict[str, Any]:
     ValueError
         No such entry.
     """
-    if entry not in _all():
-        raise ValueError(f"no entry {entry!r} in data/papers.yaml: kdviz.papers.entries() lists them")
+    if not isinstance(entry, str) or entry not in _all():
+        raise ValueError(f"no entry {told(entry)} in data/papers.yaml: kdviz.papers.entries() lists them")
     return _all()[entry]
 
 
 def reported(entry: str, quantity: str) -> Any:
     """One reported quantity, as the paper gives it."""
-    told = facts(entry)["reported"]
-    if quantity not in told:
-        raise ValueError(f"{entry} reports no {quantity!r}, but {', '.join(told)}")
-    return told[quantity]
+    reports = facts(entry)["reported"]
+    if not isinstance(quantity, str) or quantity not in reports:
+        raise ValueError(f"{entry} reports no {told(quantity)}, but {', '.join(reports)}")
+    return reports[quantity]
 
 
 def beside(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -51,6 +52,8 @@ def beside(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
         ``what`` is measured, the ``quantity`` of which ``entry`` is set beside it, and the value found ``here``,
         written as it is to be read.
     """
+    if not rows or any(not isinstance(row, tuple | list) or len(row) != 4 for row in rows):
+        raise ValueError("a table needs rows, each of (what, entry, quantity, here)")
     table = [
         {"": what, "paper": reported(entry, quantity), "here": here, "where": facts(entry)["where"]}
         for what, entry, quantity, here in rows

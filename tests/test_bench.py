@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -63,7 +65,8 @@ def test_a_card_holds_the_measures_of_its_runs(idea, own_store, digits):
     of_them = digits.test.labels == 3
     recognised = (blind.predictions(bias)[of_them] == 3).double().mean().item()
     assert card["scores"]["student"][0]["unseen"] == pytest.approx(recognised)
-    assert set(card["scores"]["teacher"][0]) == {"accuracy", "ece"}
+    assert set(card["scores"]["teacher"][0]) == {"accuracy", "balanced", "ece", "nll", "brier"}
+    assert card["scores"]["teacher"][0]["nll"] == kd.measures.nll(taught, digits.test.labels)
     assert card["classes"] == digits.classes
 
 
@@ -83,7 +86,11 @@ def test_every_run_is_read_beside_the_cards_own_teacher(student, teacher, own_st
     runs = kd.train([student.replace(teacher=other), student.replace(objective=kd.HardLabels()), other, teacher])
     labels = kd.load("digits").test.labels
     for run, row in zip(runs, kd.bench.scores(runs, runs[3]), strict=True):
-        assert row == pytest.approx(kd.measures.scores(run.logits(), runs[3].logits(), labels))
+        inputs = kd.load("digits").test.inputs
+        with torch.no_grad():
+            features = [each.network()(inputs)["features"] for each in (run, runs[3])]
+        alike = {"cka": kd.measures.linear_cka(*features)}
+        assert row == pytest.approx(kd.measures.scores(run.logits(), runs[3].logits(), labels) | alike, abs=1e-6)
 
 
 def test_what_was_tested_on_other_examples_is_not_compared(student, teacher, digits, own_store):
@@ -157,7 +164,7 @@ def test_training_is_watched_at_each_epochs_end(student, teacher):
 def test_cards_of_runs_are_read_once(idea, own_store, monkeypatch):
     runs = kd.bench.train(idea)
     kd.bench.card(runs)
-    monkeypatch.setattr(cards, "predict_logits", lambda *given: pytest.fail("read again"))
+    monkeypatch.setattr(cards, "predict", lambda *given: pytest.fail("read again"))
     kd.bench.card(runs)
 
 
@@ -258,3 +265,67 @@ def test_training_is_watched_once_an_epoch_however_long_it_is(teacher, monkeypat
     seen = []
     kd.train(teacher.replace(epochs=2), store=None, watch=lambda recipes, histories, done: seen.append(done))
     assert seen == [False, True]
+
+
+def files_of(runs, folder, labels):
+    """A run's logits in a file of its own, as any program might have written them."""
+    paths = {}
+    for name, some in runs.items():
+        paths[name] = [folder / f"{name} {i}.npz" for i in range(len(some))]
+        for path, run in zip(paths[name], some, strict=True):
+            np.savez(path, logits=run.logits().numpy())
+    np.savez(folder / "labels.npz", labels=labels.numpy())
+    return paths
+
+
+def test_a_card_reads_the_same_from_files_as_from_runs(student, teacher, own_store, digits, tmp_path):
+    plan = kd.bench.plan(kd.grid(student, seed=range(3)))
+    card = kd.bench.card(runs := kd.bench.train(plan))
+    paths = files_of(runs, tmp_path, digits.test.labels)
+    read = kd.bench.read_logits(paths["student"], paths["teacher"][0], tmp_path / "labels.npz")
+    others = {
+        name: kd.bench.read_logits(paths[name], paths["teacher"][0], tmp_path / "labels.npz")["students"]
+        for name in ("labels alone", "another teacher")
+    }
+    again = kd.bench.card_of_logits(**read, classes=digits.classes, controls=others)
+    assert [*again["scores"]] == [*card["scores"]] and again["against"] == card["against"]
+    for name, seeds in card["scores"].items():
+        without = [{key: value for key, value in one.items() if key != "cka"} for one in seeds]
+        assert again["scores"][name] == without
+    tables = [measured(each) for each in (card, again)]
+    alike = [row for row in tables[0].index if "CKA" not in row]
+    pd.testing.assert_frame_equal(tables[0].loc[alike], tables[1].loc[alike])
+    assert tables[0].loc["features like the teacher's (CKA)", "student"] != "–"
+    drawn = [texts_of(kd.figures.card(**each)) for each in (card, again)]
+    assert {text for text in drawn[0] - drawn[1] if text} <= {*tables[0].loc["features like the teacher's (CKA)"]} | {
+        "features like the teacher's (CKA)"
+    }
+
+
+def measured(card):
+    verdicts = kd.measures.verdict_table(card["scores"], card["against"]).add_prefix("against ")
+    return kd.measures.score_table(card["scores"]).join(verdicts)
+
+
+def texts_of(figure):
+    (table,) = [table for ax in figure.axes for table in ax.tables]
+    return {cell.get_text().get_text() for cell in table.get_celld().values()}
+
+
+def test_one_scalar_is_the_fitted_temperature_of_students_on_labels_alone(idea, own_store, digits):
+    runs = kd.bench.train({name: recipes for name, recipes in idea.items() if "never" not in name})
+    card = kd.bench.card(runs)
+    assert card["against"] == ["labels alone", "labels alone, one scalar"]
+    for run, row in zip(runs["labels alone"], card["scores"]["labels alone, one scalar"], strict=True):
+        fitted = kd.measures.fitted_temperature(run.logits(), digits.test.labels)
+        assert row == {"fitted": fitted["temperature"], **{name: fitted[name] for name in ("nll", "brier", "ece")}}
+
+
+def test_features_are_compared_where_both_runs_keep_weights(student, teacher, own_store):
+    run, taught = kd.train([student, teacher])
+    bare = [kd.Run(each.recipe, {"test_logits": each.logits()}, each.history) for each in (run, taught)]
+    for pair in ((bare[0], taught), (run, bare[1])):
+        (row,) = kd.bench.scores(pair[:1], pair[1])
+        assert "cka" not in row and row["kl"] > 0
+    assert 0 < kd.bench.scores([run], taught)[0]["cka"] <= 1
+    assert kd.bench.scores([taught], taught)[0]["cka"] == pytest.approx(1)

@@ -204,8 +204,13 @@ def test_scores_see_what_a_softmax_sees_and_count_the_classes():
 
 def test_each_row_of_the_table_is_its_own_score_in_its_own_unit():
     row = {"accuracy": 0.9, "agreement": 0.8, "lowest": 0.7, "highest": 0.95, "kl": 0.123, "ece": 0.04}
-    told = kd.measures.score_table({"one": [row | {"correlation": 0.056, "unseen": 0.5}]})["one"].tolist()
-    assert told == ["90.00", "80.00", "70.0 to 95.0", "0.123", "4.00", "0.056", "50.0"]
+    row |= {"balanced": 0.85, "nll": 0.345, "brier": 0.234, "cka": 0.789, "correlation": 0.056, "unseen": 0.5}
+    told = kd.measures.score_table({"one": [row]})["one"].tolist()
+    right = ["90.00", "85.00", "80.00", "70.0 to 95.0"]
+    assert told == [*right, "0.123", "0.345", "0.234", "4.00", "0.056", "0.789", "50.0"]
+    seldom = kd.measures.score_table({"one": [row], "two": [{"kl_at_least": 0.1, "fitted": 1.5}]})["two"]
+    assert seldom["KL from the teacher, nats, at least"] == "0.100" and seldom["fitted temperature"] == "1.50"
+    assert "KL over the teacher's top k alone, nats" not in seldom
 
 
 def test_the_pictures_of_a_card_are_of_its_logits():
@@ -240,3 +245,123 @@ def test_many_classes_are_students_against_teachers_shares():
     missed = {c: 100 * (v.argmax(-1)[labels == c] != c).double().mean().item() for c in range(30)}
     np.testing.assert_allclose(ax.lines[0].get_xdata(), list(missed.values()))
     assert ax.get_xlabel().startswith("by the teacher")
+
+
+W = Z + 2 * torch.nn.functional.one_hot(Y, 4)  # right more often than chance, as a temperature needs it
+NOISE = [0.3 * torch.randn(60, 4, generator=DRAWS) for _ in range(6)]
+
+
+def test_verdicts_are_of_each_score_its_own_way_round():
+    better = kd.bench.card_of_logits([V + n for n in NOISE], V, Y, controls={"labels alone": [W + n for n in NOISE]})
+    swapped = kd.bench.card_of_logits([W + n for n in NOISE], V, Y, controls={"labels alone": [V + n for n in NOISE]})
+    for card, nearer in ((better, "better"), (swapped, "worse")):
+        table = kd.measures.verdict_table(card["scores"], card["against"])
+        near = table["labels alone"]
+        assert near["agreement with the teacher, %"] == near["KL from the teacher, nats"] == nearer
+        assert near["mean |correlation difference|"] == nearer and near["possible with these accuracies, %"] == "–"
+        ours, theirs = ([one["nll"] for one in card["scores"][name]] for name in ("student", "labels alone"))
+        assert near["NLL, nats"] == kd.measures.verdict(ours, theirs, larger_is_better=False)
+        scalar, shown = table["labels alone, one scalar"], card["scores"]
+        if nearer == "worse":  # V tells nothing of the labels
+            assert set(scalar) == {"–"}
+            continue
+        halves = [one["halves_ece"] for one in shown["student"]]
+        fitted = [one["ece"] for one in shown["labels alone, one scalar"]]
+        assert scalar["calibration error (ECE), %"] == kd.measures.verdict(halves, fitted, larger_is_better=False)
+        assert scalar["accuracy, %"] == "–"
+
+
+def test_one_seed_shows_nothing_and_groups_of_two_sizes_are_not_paired():
+    one = kd.bench.card_of_logits([V], V, Y, controls={"labels alone": [Z]})
+    assert kd.measures.verdict_table(one["scores"], one["against"]).loc["NLL, nats"].tolist() == [
+        "not shown (one seed)", "–",
+    ]  # fmt: skip
+    uneven = kd.bench.card_of_logits([V, V + NOISE[0]], V, Y, controls={"labels alone": [Z]})
+    assert kd.measures.verdict_table(uneven["scores"], ["labels alone"]).loc["NLL, nats"].item() == "not paired"
+    assert kd.bench.card_of_logits([V], V, Y, controls={"other": [Z]})["against"] == []
+
+
+def test_the_figure_says_verdicts_and_how_the_temperature_was_fitted():
+    card = kd.bench.card_of_logits([V + n for n in NOISE], V, Y, controls={"labels alone": [W + n for n in NOISE]})
+    figure = kd.figures.card(**card, figure=plt.figure(figsize=(12.8, 7.2)))
+    (drawn,) = [table for ax in figure.axes for table in ax.tables]
+    cells = {cell.get_text().get_text().replace("\n", " ") for cell in drawn.get_celld().values()}
+    assert {"against labels alone", "against labels alone, one scalar", "better", "NLL, nats", "Brier score"} <= cells
+    notes = " ".join(text.get_text().replace("\n", " ") for ax in figure.axes for text in ax.texts)
+    for said in ("99 % interval", "paired by seed", "one half of the test examples (random, stratified, fixed)"):
+        assert said in notes
+    plain = kd.figures.card(**kd.bench.card_of_logits([V], V, Y))
+    assert not any("scalar" in text.get_text() or "99" in text.get_text() for ax in plain.axes for text in ax.texts)
+
+
+def test_the_card_fits_a_projector():
+    """At 1280 by 720: no cell's text is wider than its cell, and nothing leaves the picture or meets its neighbour."""
+    controls = {"labels alone": [W + n for n in NOISE], "another teacher": [V + NOISE[0]]}
+    card = kd.bench.card_of_logits([V + Z + n for n in NOISE], V, Y, controls=controls)
+    with plt.style.context(kd.figures.STYLE):
+        figure = kd.figures.card(**card, figure=plt.figure(figsize=(12.8, 7.2), dpi=100))
+        figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    (drawn,) = [table for ax in figure.axes for table in ax.tables]
+    for cell in drawn.get_celld().values():
+        inside, text = cell.get_window_extent(renderer), cell.get_text().get_window_extent(renderer)
+        assert text.width <= inside.width and text.height <= inside.height
+    boxes = [ax.get_tightbbox(renderer) for ax in figure.axes[1:5]]
+    for box in boxes:
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1280 + 1
+    notes = figure.axes[0].texts[0].get_window_extent(renderer)
+    assert notes.y0 >= max(box.y1 for box in boxes) and notes.x1 <= 1280
+
+
+def test_a_control_that_stands_on_the_card_already_is_refused():
+    for name in ("student", "teacher", "labels alone, one scalar"):
+        with pytest.raises(ValueError, match=f"{name} stands on the card already"):
+            kd.bench.card_of_logits([Z], V, Y, controls={name: [Z]})
+
+
+def test_a_card_where_no_temperature_can_be_fitted_has_none():
+    right = 9 * torch.eye(4)[Y] + NOISE[0]
+    card = kd.bench.card_of_logits([Z], V, Y, controls={"labels alone": [right]})
+    assert card["scores"]["labels alone, one scalar"] == [{}]
+    table = kd.measures.score_table(card["scores"])
+    assert set(table["labels alone, one scalar"]) == {"–"} and "fitted temperature" not in table.index
+    kd.figures.card(**card)
+
+
+@pytest.mark.parametrize("temperatures", [(1.0,), ()])
+def test_a_card_of_a_top_k_teacher_says_what_it_can(temperatures):
+    values, indices = V.topk(2)
+    known = kd.measures.TopK(values, indices, {T: (V / T).logsumexp(-1) for T in temperatures})
+    card = kd.bench.card_of_logits([Z, Z + NOISE[0]], known, Y, controls={"labels alone": [V + Z, Z - NOISE[1]]})
+    whole = kd.bench.card_of_logits([Z, Z + NOISE[0]], V, Y)
+    for name in ("accuracy", "agreement", "lowest", "highest", "nll"):
+        assert card["scores"]["student"][0][name] == whole["scores"]["student"][0][name]
+    row = card["scores"]["student"][0]
+    if temperatures:
+        assert 0 < row["kl_at_least"] < whole["scores"]["student"][0]["kl"] and "kl_renormalised" not in row
+    else:
+        assert row["kl_renormalised"] == kd.measures.kl_renormalised(Z, known) and "kl_at_least" not in row
+    assert "kl" not in row and math.isnan(row["correlation"])
+    assert card["scores"]["teacher"] == [{key: whole["scores"]["teacher"][0][key] for key in ("accuracy", "balanced")}]
+    axes = titled(kd.figures.card(**card))
+    assert "no correlation" in axes["Which ties does it lose?"].texts[0].get_text()
+    assert [line.get_label()[:7] for line in axes["Is it as right as it is sure?"].lines[1:]] == ["student"]
+    missed = axes["Which classes does it miss, %?"].containers[0]
+    assert missed[2].get_height() == pytest.approx(100 * (V.argmax(-1)[Y == 2] != 2).double().mean().item())
+
+
+@pytest.mark.parametrize("classes", [4, 30])
+def test_a_class_without_examples_has_no_bar_and_is_said(classes):
+    v, z = (torch.randn(90, classes, generator=DRAWS) for _ in range(2))
+    names = [f"${c}" for c in range(classes)]  # no formula
+    figure = kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % (classes - 1), names))
+    ax = titled(figure)["Which classes does it miss, %?"]
+    assert f"no example of ${classes - 1}" in [text.get_text() for text in ax.texts]
+    heights = [[bar.get_height() for bar in bars] for bars in ax.containers[:2]] or [
+        line.get_ydata() for line in ax.lines[:1]
+    ]
+    for each in heights:
+        assert math.isnan(each[-1]) and not any(map(math.isnan, each[:-1]))
+    figure.canvas.draw()
+    whole = titled(kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % classes, names)))
+    assert not whole["Which classes does it miss, %?"].texts

@@ -1,6 +1,7 @@
 """Logits from anywhere: the files they come in, and the card they give."""
 
 import math
+import zipfile
 
 import numpy as np
 import pytest
@@ -127,3 +128,44 @@ def test_files_of_another_kind_are_refused_in_words(tmp_path):
         kd.bench.read_logits(tmp_path / "plain.npz", good, good)
     np.savez(tmp_path / "other_end.npz", student=Z.numpy().astype(">f4"))
     torch.testing.assert_close(kd.bench.read_logits(tmp_path / "other_end.npz", good, good)["students"][0], Z)
+
+
+def test_damaged_locked_and_strange_files_are_refused_in_words(tmp_path):
+    good = save(tmp_path / "all.npz", student=Z, teacher=V, labels=Y)
+    np.savez_compressed(tmp_path / "packed.npz", student=Z.numpy())
+    packed = (tmp_path / "packed.npz").read_bytes()
+    wrong = {
+        "damaged": (packed[:120] + bytes(200) + packed[320:], "write it again"),
+        "locked": (changed(packed, 6, 1), "student.npy is encrypted: save it without a password"),
+        "strange": (changed(packed, 8, 99), "compression"),
+    }
+    for name, (content, reason) in wrong.items():
+        (tmp_path / f"{name}.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=rf"^{name}.npz: .*{reason}"):
+            kd.bench.read_logits(tmp_path / f"{name}.npz", good, good)
+    with zipfile.ZipFile(tmp_path / "notes.npz", "w") as notes:
+        notes.writestr("student.txt", "no array")
+    with pytest.raises(ValueError, match="notes.npz: student.txt is no array"):
+        kd.bench.read_logits(tmp_path / "notes.npz", good, good)
+
+
+def changed(packed: bytes, place: int, value: int) -> bytes:
+    """An archive of one member with another byte in both of its headers; the second's fields stand two bytes on."""
+    for start, at in ((b"PK\x03\x04", place), (b"PK\x01\x02", place + 2)):
+        at += packed.index(start)
+        packed = packed[:at] + bytes([value]) + packed[at + 1 :]
+    return packed
+
+
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_not_read(tmp_path, monkeypatch):
+    good = save(tmp_path / "all.npz", student=Z, teacher=V, labels=Y)
+    np.savez_compressed(tmp_path / "bomb.npz", student=np.zeros((20_000, 100)))
+    monkeypatch.setattr(kd.bench.logits, "LARGE", 2**20)
+    with pytest.raises(ValueError, match=r"bomb.npz: .* bytes unpack to 16,000,\d\d\d"):
+        kd.bench.read_logits(tmp_path / "bomb.npz", good, good)
+
+
+def test_numbers_beyond_single_precision_are_not_infinite(tmp_path):
+    large = save(tmp_path / "large.npz", student=1e300 * Z.double(), teacher=V, labels=Y)
+    with pytest.raises(ValueError, match=r"large.npz: logits up to \d\S*e\+30\d do not fit float32"):
+        kd.bench.read_logits(large, large, large)

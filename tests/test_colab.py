@@ -10,6 +10,7 @@ import pytest
 
 from kdviz.publish import assignments, colab, notebooks
 from kdviz.publish.deck import deck
+from kdviz.publish.page import html
 
 PATHS = sorted([*notebooks.FOLDER.glob("*.ipynb"), *assignments.FOLDER.rglob("*.ipynb")])
 # Runs the cell in a process that says it is Colab, or not, with pip recorded, and prints what came of it.
@@ -93,5 +94,4 @@ def test_once_there_is_an_address_it_does_not_ask(monkeypatch):
 def test_slides_and_pages_leave_it_out():
     notebook = nbformat.read(PATHS[0], as_version=4)
     assert all("google.colab" not in cell.source for cell in deck(notebook).cells)
-    page, _ = notebooks.HTMLExporter(config=notebooks.HIDDEN).from_notebook_node(notebook)
-    assert "google.colab" not in page
+    assert "google.colab" not in html(notebook, "00")

@@ -163,7 +163,7 @@ def test_augmented_students_look_into_a_teacher_that_sees_the_same(big, small):
     still = small.replace(objective=kd.Contrastive(big, dimensions=5))
     array = Array([still.replace(augment=kd.Jitter(1))], {big: kd.train(big, store=None)}, "cpu")
     array.schedule.prepare(0, 1)
-    images, network = array._inputs(), kd.train(big, store=None).network()
+    images, network = array._batch()[0], kd.train(big, store=None).network()
     taught = array.teachers.outputs(images, array.schedule.rows)
     with torch.no_grad():
         expected = network(images[0])["features"]
@@ -231,8 +231,13 @@ def test_a_probe_trains_the_last_layer_alone_as_logistic_regression_does(double,
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda b, s: s.replace(objective=kd.Hints((b, b))), "a teacher is a recipe"),
+        (lambda b, s: s.replace(objective=kd.Hints((b, b))), "Hints learns from one teacher, a recipe .*, not from 2"),
         (lambda b, s: s.replace(objective=kd.Contrastive("someone")), "a teacher is a recipe"),
+        (
+            lambda b, s: s.replace(objective=kd.Contrastive((b, torch.zeros(2, 2)))),
+            "its teacher is a recipe, not a tensor of logits",
+        ),
+        (lambda b, s: s.replace(objective=kd.Contrastive(torch.zeros(2, 2))), "not a tensor of logits"),
         (lambda b, s: s.replace(objective=kd.Hints(b, layer="map 3")), "Hints reads .'map 3'., the student 2c-3c has"),
         (lambda b, s: s.replace(objective=kd.Hints(b.replace(model=kd.mlp(5)))), "the teacher 5 has features, logits"),
         (lambda b, s: kd.AttentionTransfer(b, layers=["features"]), "such as 'map 1'"),
@@ -271,7 +276,7 @@ def test_a_frozen_student_of_other_shapes_is_said(digits, small):
 
 
 def test_nothing_new_is_in_the_key_of_old_recipes(small):
-    from kdviz.recipes import describe
+    from kdviz.recipes.descriptions import describe
 
     assert "frozen" not in describe(small) and describe(small.replace(init=small, frozen=True))["frozen"] is True
 
@@ -281,3 +286,26 @@ def test_recipes_can_be_told_apart_by_reading_them(big, small, objective):
     recipe = small.replace(objective=objective(big))
     assert f"2c-3c on digits, {type(recipe.objective).__name__}, seed 0" == str(recipe)
     assert "a probe of frozen features" in str(small.replace(init=recipe, frozen=True))
+
+
+def test_maps_of_sequences_are_compared_position_by_position():
+    """(N, C, L): as an image of one row says it."""
+    random = torch.Generator().manual_seed(0)
+    mine, theirs = torch.randn(2, 5, 3, 8, generator=random), torch.randn(5, 6, 8, generator=random)
+    objective = kd.AttentionTransfer(None, hard_weight=0, layers=("map 1",))
+    outputs, labels = {"logits": torch.zeros(2, 5, 4)}, torch.zeros(2, 5, dtype=torch.int64)
+
+    def loss(mine, theirs):
+        seen = {"map 1": objective.seen({"map 1": theirs})["map 1"].expand(2, -1, -1)}
+        return objective.losses(outputs | {"map 1": mine}, labels, seen, {}, 0.0, 1.0)
+
+    flat, as_image = loss(mine, theirs), loss(mine.unsqueeze(-2), theirs.unsqueeze(-2))
+    torch.testing.assert_close(flat, as_image)
+    of_one = attention_map(mine[1].unsqueeze(-2)) - attention_map(theirs.unsqueeze(-2))
+    torch.testing.assert_close(flat[1], of_one.square().sum(-1).mean() / 2)
+
+
+@pytest.mark.parametrize("layer", ["hidden 1", "attention 2", 3])
+def test_a_hint_has_channels_first(layer):
+    with pytest.raises(ValueError, match="a layer with channels first"):
+        kd.Hints(None, layer)

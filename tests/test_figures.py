@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from carried import unpacked
+from matplotlib.figure import Figure
 
 from kdviz import explorers, figures, measures
 from kdviz.explorers import view
@@ -132,3 +133,66 @@ def test_colabs_page_is_told_who_shows_a_widget(monkeypatch):
     manager = types.SimpleNamespace(_widgets=types.SimpleNamespace(_installed_url="its address"))
     monkeypatch.setitem(sys.modules, "google.colab.output", manager)
     assert view.about() == {view.WIDGET: {"colab": {"custom_widget_manager": {"url": "its address"}}}}
+
+
+def with_names(classes):
+    """A figure of every function that writes names, of classes and of groups."""
+    a, b = classes[:2]
+    z = 3 * torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
+    labels, shares = torch.arange(12) % 4, torch.rand(2, 4)
+    r, runs = torch.corrcoef(z.T), [{"epoch": [1, 2], "test_accuracy": [0.1, 0.2]}]
+    table = pd.DataFrame({"accuracy": [0.5, 0.6], "agreement": [0.6, 0.7], "varied": [a, b]})
+    told = pd.DataFrame({"temperature": [1, 1, 2, 2], "errors": [1, 2, 3, 4], "model": [a, b] * 2})
+    sure = [(torch.rand(40), torch.rand(40) > 0.5)]
+    drawn = [
+        lambda ax: figures.agreement_against_accuracy(table, 0.9, ax=ax),
+        lambda ax: figures.by_class({a: shares}, classes, {a: "C0"}, ax=ax),
+        lambda ax: figures.by_seed({a: [1.0, 2.0]}, ax=ax),
+        lambda ax: figures.by_setting([1, 2, 3, 4], {a: shares}, {a: "C0"}, ax=ax),
+        lambda ax: figures.class_tree(r, classes, ax=ax),
+        lambda ax: figures.errors_by_temperature(told, ax=ax),
+        lambda ax: figures.gallery(torch.rand(4, 1, 8, 8), classes, [True] * 4, ax=ax),
+        lambda ax: figures.heat_map(r, classes, ax=ax),
+        lambda ax: figures.heat_maps({a: r}, classes, label="r", axes=ax),
+        lambda ax: figures.image(torch.rand(1, 8, 8), title=a, ax=ax),
+        lambda ax: figures.learning_curves({a: runs}, axes=ax.figure.subplots(1, 2)),
+        lambda ax: figures.mistaken((0, 1), labels.roll(1), labels, torch.rand(12, 1, 8, 8), labels, classes, ax=ax),
+        lambda ax: figures.pair_scatter(z, labels, (0, 1), classes, ax=ax),
+        lambda ax: figures.reliability({a: sure}, ax=ax),
+        lambda ax: figures.shares_by_temperature([1, 2], shares, classes, ax=ax),
+        lambda ax: figures.simplex_path(torch.tensor([4.0, 3.0, 2.0, 1.0]), classes, [1, 2], ax=ax),
+        lambda ax: figures.soft_target(z[0], classes, [1], ax=ax),
+        lambda ax: figures.taken_for(torch.ones(4, 4, dtype=torch.int64), classes, ax=ax),
+        lambda ax: figures.ties({a: [0.1, 0.2]}, 0.3, ax=ax),
+        lambda ax: figures.two_opinions(z[0], z[1], classes, ax=ax),
+    ]
+    for draw in drawn:
+        figure = Figure()
+        draw(figure.subplots())
+        yield figure
+    scores = {a: [measures.scores(z, z + torch.randn(12, 4), labels)]}
+    yield figures.card(scores, [z], z + 1, labels, classes)
+
+
+def test_of_many_classes_no_label_of_the_card_lies_over_the_colour_bar():
+    draws = torch.Generator().manual_seed(0)
+    logits, labels = 3 * torch.randn(120, 30, generator=draws), torch.arange(120) % 30
+    student = logits + torch.randn(120, 30, generator=draws)
+    with plt.style.context(figures.STYLE):
+        figure = figures.card(
+            {"student": [measures.scores(student, logits, labels)]}, [student], logits, labels, range(30)
+        )
+        figure.draw_without_rendering()
+        (ties,) = (ax for ax in figure.axes if ax.get_title(loc="left") == "Which ties does it lose?")
+        (missed,) = (ax for ax in figure.axes if ax.get_title(loc="left") == "Which classes does it miss, %?")
+        (bar,) = ties.child_axes
+        assert bar.get_tightbbox().x1 < missed.yaxis.label.get_window_extent().x0
+
+
+def test_images_have_one_channel_or_three():
+    colours = torch.rand(3, 8, 8)
+    np.testing.assert_allclose(figures.image(colours).images[0].get_array(), colours.permute(1, 2, 0))
+    with pytest.raises(ValueError, match="one channel, or three for colour, not 2"):
+        figures.image(colours[:2])
+    with pytest.raises(ValueError, match=r"divide them by their largest"):
+        figures.image(255 * colours)

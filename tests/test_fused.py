@@ -5,6 +5,7 @@ import torch
 from plain import trained_alone
 
 import kdviz as kd
+from kdviz.training.fused import Fused
 
 
 @pytest.fixture
@@ -36,6 +37,34 @@ def test_in_double_precision_they_agree_to_a_billionth(double, student, teacher,
     recipes = students(student, teacher, digits, steps, model)
     taught = {t: kd.train(t, store=None).logits("train") for t in (teacher, teacher.replace(seed=7))}
     assert largest_gap(one_array(recipes), lambda recipe: taught[recipe.objective.teacher]) < 1e-9
+
+
+@pytest.fixture
+def sequences(digits):
+    """Digits as sequences of 8 positions with 8 channels: the rows of each image."""
+    train, test = ((split.inputs.squeeze(1), split.labels) for split in (digits.full_train, digits.full_test))
+    return kd.data_of(train=train, test=test, classes=digits.classes)
+
+
+@pytest.mark.parametrize(("model", "steps"), [(kd.cnn(3, 4, hidden=(6,)), 100), (kd.cnn(5), 100), (kd.mlp(9), 100)])
+def test_on_sequences_they_agree_to_a_billionth(double, student, teacher, sequences, model, steps, one_array):
+    teacher = teacher.replace(data=sequences, model=model)
+    recipes = students(student.replace(data=sequences, teacher=teacher), teacher, sequences, steps, model)
+    taught = {t: kd.train(t, store=None).logits("train") for t in (teacher, teacher.replace(seed=7))}
+    assert largest_gap(one_array(recipes), lambda recipe: taught[recipe.objective.teacher]) < 1e-9
+
+
+@pytest.mark.parametrize("shape", [(2, 12), (2, 12, 9)])
+@pytest.mark.parametrize("streams", [1, 2, 4])
+def test_fused_outputs_are_those_of_each_network(double, shape, streams):
+    """Four students on one, two or four streams of inputs."""
+    torch.manual_seed(0)
+    networks = [kd.cnn(3, 4, hidden=(6,)).build(shape, 10) for _ in range(4)]
+    inputs = torch.randn(streams, 5, *shape)
+    fused = Fused(networks, torch.device("cpu"))(inputs)
+    for i, network in enumerate(networks):
+        alone = network(inputs[i * streams // 4])
+        torch.testing.assert_close({name: values[i] for name, values in fused.items()}, alone, atol=1e-12, rtol=0)
 
 
 def test_in_single_precision_they_agree_to_a_thousandth_after_200_steps(student, teacher, digits, one_array):

@@ -75,7 +75,7 @@ def test_the_estimate_of_memory_counts_every_layer(student):
 def test_a_diverging_student_is_reported_and_spoils_no_other(student, store, monkeypatch):
     mild = kd.grid(student, seed=range(2), epochs=[3], temperature=[2, 4])
     alone = kd.train(mild, store=None)
-    wild = mild[1].replace(temperature=1000, soft_weight=3e38)
+    wild = mild[1].replace(temperature=1000, hard_weight=3e38)
     heir = student.replace(teacher=wild)
     said = "the loss of 8 on digits, SoftTargets at T = 1000, seed 0 is no longer finite"
     with pytest.raises(kd.Diverged, match=said) as e:
@@ -91,7 +91,7 @@ def test_a_diverging_student_is_reported_and_spoils_no_other(student, store, mon
 def test_a_student_lost_on_its_own_leaves_no_checkpoint(student, store, monkeypatch):
     monkeypatch.setattr(work, "CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(kd.Diverged):
-        kd.train(student.replace(temperature=1000, soft_weight=3e38, epochs=5), store=store)
+        kd.train(student.replace(temperature=1000, hard_weight=3e38, epochs=5), store=store)
     assert not list((store.folder / "unfinished").iterdir())
 
 
@@ -108,7 +108,7 @@ def test_a_lost_array_stops_early(student, monkeypatch):
     steps, advance = [], Array.advance
     monkeypatch.setattr(Array, "advance", lambda self: steps.append(advance(self)) or steps[-1])
     with pytest.raises(kd.Diverged):
-        kd.train(student.replace(temperature=1000, soft_weight=3e38, epochs=50), store=None)
+        kd.train(student.replace(temperature=1000, hard_weight=3e38, epochs=50), store=None)
     assert sum(steps[1:]) < 50
 
 
@@ -121,7 +121,7 @@ def test_an_executors_workers_train_each_seed_on_their_own(student, store):
         for a, b in zip(runs, here, strict=True):
             torch.testing.assert_close(a.logits(), b.logits(), atol=1e-5, rtol=1e-5)
         with pytest.raises(kd.Diverged, match="SoftTargets at T = 1000, seed 0 is no longer finite"):
-            kd.train(student.replace(temperature=1000, soft_weight=3e38), store=store, executor=executor)
+            kd.train(student.replace(temperature=1000, hard_weight=3e38), store=store, executor=executor)
         with pytest.raises(ValueError, match="an executor needs one"):
             kd.train(recipes, store=None, executor=executor)
 

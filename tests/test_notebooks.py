@@ -3,14 +3,17 @@
 import ast
 import base64
 import io
+import os
 
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from kdviz import figures
+from kdviz import claims, figures
 from kdviz.data import sources
 from kdviz.publish import notebooks
 
@@ -63,7 +66,7 @@ def test_the_data_sets_it_names_are_those_its_recipes_need(path, notebook, monke
 def test_a_slimmed_picture_keeps_the_colours_of_a_few_points():
     figure, ax = plt.subplots()
     ax.imshow(np.random.default_rng(0).random((40, 40, 3)), extent=(0, 9, -3, -1))  # many other colours
-    for place, colour in enumerate(figures.hues("abcdefghi").values()):
+    for place, colour in enumerate(figures.hues(list("abcdefghi")).values()):
         ax.plot(place, 0, "o", color=colour, alpha=0.75)
     png = io.BytesIO()
     figure.savefig(png)
@@ -108,9 +111,39 @@ def test_every_claim_is_found_by_the_demo(notebook):
     assert len(notebooks.claims(notebook)) == sum("kd.claims.check(" in cell.source for cell in code_cells(notebook))
 
 
+def test_the_demo_prints_every_verdict_with_its_reason_and_no_table_of_them():
+    made = [
+        claims.Claim("One.", "✓", why="not said"),
+        claims.Claim("Two.", "✗"),
+        claims.Claim("Three.", "?", why="a < b"),
+    ]
+    shown = [*made, claims.Table(tuple(made))]
+    data = [{"text/plain": repr(claim), "text/html": claim._repr_html_()} for claim in shown]
+    outputs = [nbformat.v4.new_output("execute_result", one) for one in [*data, {"text/plain": "?what"}]]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("…", outputs=outputs)])
+    assert notebooks.claims(notebook) == ["✓ One.", "✗ Two.", "? Three.\n      Why not: a < b"]
+
+
 def test_recipe_cells_stand_alone_and_name_what_the_notebook_trains(monkeypatch):
     from kdviz.publish import reference
 
     monkeypatch.setenv("KDVIZ_DATASET", "digits")
     recipes = reference.recipes_of(notebooks.FOLDER / "02_dark_knowledge.ipynb")
     assert len(recipes) > 100 and len({recipe.key for recipe in recipes}) == len(recipes)
+
+
+def pictures(environment):
+    """How many pictures a notebook of one figure shows in a kernel of this environment."""
+    cells = [new_code_cell("import matplotlib.pyplot as plt\nimport kdviz as kd\n\nkd.figures.use_style()")]
+    cells.append(new_code_cell("plt.plot([1, 2])"))
+    client = NotebookClient(new_notebook(cells=cells), kernel_name="python3", timeout=120)
+    shown = client.execute(env=environment).cells[1].outputs
+    return sum("image/png" in output.get("data", {}) for output in shown)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_backend_in_the_environment_loses_no_picture(monkeypatch):
+    assert pictures({**os.environ, "MPLBACKEND": "Agg"}) == 1
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    with notebooks.lane("digits") as environment:
+        assert "MPLBACKEND" not in environment

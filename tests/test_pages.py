@@ -19,8 +19,9 @@ def figure(alt="A line that rises from left to right.", **metadata):
     return new_code_cell("draw()", outputs=[output], metadata={"alt": alt, **metadata})
 
 
-def claim(sentence):
-    data = {"text/plain": f"✓ {sentence}", "text/html": f"<p><b>✓</b> {sentence}<br><small>5 of 5 seeds</small></p>"}
+def claim(sentence, verdict="✓"):
+    shown = f"<p><b>{verdict}</b> {sentence}<br><small>1 ± 0.5 (95 % t-interval, 5 students)</small></p>"
+    data = {"text/plain": f"{verdict} {sentence}", "text/html": shown}
     return new_code_cell("check()", outputs=[new_output("execute_result", data)])
 
 
@@ -37,7 +38,7 @@ def talk(**metadata):
             new_markdown_cell("The line rises."),
             figure("Another line, which falls."),
             new_markdown_cell("## Claims"),
-            *(claim(f"Claim number {n}.") for n in range(12)),
+            *(claim(f"Claim number {n}.", "✓✗?"[n % 3]) for n in range(12)),
         ]
     )
 
@@ -105,9 +106,35 @@ def test_a_missing_package_is_named_with_what_installs_it(monkeypatch):
         needed.need("site")
 
 
-def test_an_unknown_notebook_is_an_error():
-    with pytest.raises(SystemExit, match="no notebook begins with '99'"):
-        command.main(["slides", "99"])
+@pytest.mark.parametrize("name", ["99", "/etc/", "../README", "nope"])
+@pytest.mark.parametrize("command_line", [["slides"], ["train", "--notebook"]], ids=["slides", "train"])
+def test_an_unknown_notebook_is_an_error(command_line, name):
+    with pytest.raises(SystemExit, match=f"no notebook begins with '{name}'"):
+        command.main([*command_line, name])
+
+
+def test_training_no_seed_is_an_error():
+    with pytest.raises(SystemExit, match="--seeds 0: seeds below 1 are none"):
+        command.main(["train", "--notebook", "01", "--seeds", "0"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_page_of_the_demo_fetches_nothing(tmp_path):
+    for name in needed.NEEDED["demo"]:
+        pytest.importorskip(name)
+    from kdviz.publish import page
+
+    (path,) = notebooks.chosen("01")
+    notebook = nbformat.read(path, as_version=4)
+    target = tmp_path / "page.html"
+    target.write_text(page.html(notebook, path.stem), encoding="utf-8")
+    shown, text = soup(target), target.read_text(encoding="utf-8")
+    formulas = [cell.source for cell in notebook.cells if "$$" in cell.source]
+    assert len(shown.select("math")) > len(formulas) > 0
+    assert "$" not in "".join(part.get_text() for part in shown.select(".jp-RenderedMarkdown p"))
+    assert shown.select("script, iframe, link[href]") == []
+    assert not re.search(r"url\(['\"]?(https?:)?//|@import\s+['\"(u]", text)
+    assert all(image["src"].startswith("data:") for image in shown.select("img"))
 
 
 def test_formulas_become_mathml_and_an_unreadable_one_is_named():

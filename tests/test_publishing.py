@@ -28,7 +28,7 @@ def test_binder_takes_a_python_that_kdviz_runs_on_and_torch_for_cpus():
     environment = yaml.safe_load((ROOT / "binder" / "environment.yml").read_text(encoding="utf-8"))
     python, *others = environment["dependencies"]
     assert python.removeprefix("python=") in SpecifierSet(PROJECT["requires-python"])
-    assert others == ["pip", "pytorch-cpu"] and environment["channels"] == ["conda-forge"]
+    assert others == ["pip", "pytorch-cpu", "torchvision"] and environment["channels"] == ["conda-forge"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Binder's script is for its own machine")
@@ -41,7 +41,8 @@ def test_binder_installs_the_checkout_and_leaves_torch_alone(tmp_path):
     subprocess.run([script], cwd=ROOT, env=found, check=True)
     command, *pinned = asked.read_text(encoding="utf-8").splitlines()
     assert command.startswith("-m pip install") and command.endswith("--editable .")
-    assert "torchmetrics==" in "\n".join(pinned) and not [line for line in pinned if line.startswith("torch==")]
+    assert "torchmetrics==" in "\n".join(pinned)
+    assert not [line for line in pinned if line.startswith(("torch==", "torchvision=="))]
 
 
 def test_the_citation_is_of_this_version_and_the_readme_says_the_same():

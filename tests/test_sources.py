@@ -7,7 +7,8 @@ import torch
 from serving import load_on_disk, served
 
 import kdviz as kd
-from kdviz.data import datasets, sources
+from kdviz.data import datasets, files, sources
+from kdviz.runs import default_store
 
 
 def idx(array):
@@ -23,7 +24,14 @@ def small_mnist(tmp_path, monkeypatch):
         (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(np.full((n, 28, 28), 51, np.uint8)))
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(n, dtype=np.uint8)))
     monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
+    vouch(raw, monkeypatch)
     return raw
+
+
+def vouch(folder, monkeypatch):
+    """Make the digests those of the files in ``folder``."""
+    sums = {path.name: f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in folder.iterdir()}
+    monkeypatch.setitem(files.UNPACKED, "mnist", sums)
 
 
 @pytest.fixture(params=["mnist", "mnist_pairs"])
@@ -42,15 +50,60 @@ def test_mnist_is_read_from_torchvisions_layout(small_mnist):
     assert torch.allclose(mnist.train.images, torch.tensor(0.2))
 
 
-def test_a_truncated_file_is_a_clear_error(small_mnist):
+def test_a_truncated_file_is_a_clear_error(small_mnist, monkeypatch):
     path = small_mnist / "t10k-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-7])
     for name in ("mnist", "mnist_pairs"):
         with pytest.raises(ValueError, match="t10k-images-idx3-ubyte of mnist is truncated .* run `make data`"):
             kd.load(name)
-    path.write_bytes(gzip.compress(b"not an IDX file"))
-    with pytest.raises(ValueError, match="truncated or no IDX file"):
+    for content in (gzip.compress(b"not an IDX file"), b"\0\0\x08", b"", b"\0\0\x08\x01\0\0"):
+        path.write_bytes(content)
+        vouch(small_mnist, monkeypatch)
+        with pytest.raises(ValueError, match="truncated or no IDX file"):
+            kd.load("mnist")
+
+
+def test_a_file_is_known_by_its_digest(small_mnist):
+    """Whatever it holds instead: images of another data set, labels shifted by a row."""
+    for part in ("train-images-idx3", "t10k-images-idx3", "train-labels-idx1", "t10k-labels-idx1"):
+        path = small_mnist / f"{part}-ubyte"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:16] + whole[-1:] + whole[16:-1] if "labels" in part else whole[:-1] + b"\0")
+        with pytest.raises(ValueError, match=f"{part}-ubyte of mnist is truncated or altered: .* has another digest"):
+            kd.load("mnist")
+        path.write_bytes(whole)
+    assert len(kd.load("mnist").train) == 8
+
+
+def test_the_files_on_disk_are_the_ones_known():
+    for name in ("mnist", "fashion_mnist"):
+        assert len(load_on_disk(name).train) == 60_000  # digests are held against them
+    assert not {*files.UNPACKED["mnist"].values()} & {*files.UNPACKED["fashion_mnist"].values()}
+
+
+@pytest.mark.parametrize(
+    ("file", "holds", "said"),
+    [
+        ("train-labels-idx1-ubyte", np.arange(7), r"images of shape \(8, 28, 28\) and labels of shape \(7,\)"),
+        ("train-labels-idx1-ubyte", np.arange(8)[None], r"labels of shape \(1, 8\)"),
+        ("train-images-idx3-ubyte", np.zeros((8, 784)), r"images of shape \(8, 784\) and labels of shape \(8,\)"),
+        ("t10k-images-idx3-ubyte", np.zeros((4, 7, 112)), r"images of shape \(4, 7, 112\) and labels of shape \(4,\)"),
+        ("t10k-labels-idx1-ubyte", np.arange(7, 11), "label 10, of 10 classes"),
+    ],
+)
+def test_images_and_labels_belong_together(small_mnist, monkeypatch, file, holds, said):
+    (small_mnist / file).write_bytes(idx(holds.astype(np.uint8)))
+    vouch(small_mnist, monkeypatch)
+    with pytest.raises(ValueError, match=f"^mnist has .*{said}: delete its files and run `make data`"):
         kd.load("mnist")
+
+
+def test_a_home_folder_is_found_where_python_sets_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("KDVIZ_DATA", "~/x")
+    monkeypatch.setenv("KDVIZ_STORE", "~/runs")
+    assert sources.folder() == (tmp_path / "x").resolve() and default_store().folder == tmp_path / "runs"
 
 
 @pytest.mark.parametrize(

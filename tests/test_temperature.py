@@ -123,6 +123,11 @@ def test_bad_input_says_what_is_wrong(pair, call, text):
         call(pair[0])
 
 
+def test_without_curves_there_are_the_axes_alone():
+    ax = figures.by_temperature([1, 2, 4], {}, ax=plt.subplots()[1])
+    assert not ax.lines and ax.get_xscale() == "log"
+
+
 def test_by_temperature_and_slopes():
     ax, at = plt.subplots()[1], [1, 10, 100, 1000]
     curves = {"falls": [1, 1, 1e-2, 1e-4], "level": [3.0, 3.0, 3.0, 3.0]}

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 import kdviz as kd
 from kdviz.data import Description
 from kdviz.networks import Network
-from kdviz.training import schedule, work
+from kdviz.recipes.schedules import one_cycle
+from kdviz.training import arrays, schedule, work
 from kdviz.training.arrays import Array
 from kdviz.training.fused import Fused
 
@@ -40,9 +41,9 @@ def test_the_loss_depends_on_the_teacher(student, teacher):
 def test_students_train_in_train_mode_and_teachers_in_eval_mode_in_every_epoch(student, teacher, monkeypatch):
     of_students, of_teachers, fused, plain = [], [], Fused.__call__, Network.forward
 
-    def spy_students(self, inputs, training=False):
+    def spy_students(self, inputs, training=False, weights=None):
         of_students.append((inputs.shape[1], training, torch.is_grad_enabled()))
-        return fused(self, inputs, training)
+        return fused(self, inputs, training, weights)
 
     def spy_teachers(self, inputs):
         of_teachers.append((len(inputs), self.training, torch.is_grad_enabled()))
@@ -139,7 +140,7 @@ def test_epochs_count_the_full_training_set(student, digits):
 
 
 def test_the_learning_rate_rises_then_falls_to_nothing():
-    rates = [schedule.learning_rate_at(step, 100, 2.0) for step in range(1, 101)]
+    rates = [one_cycle(step, 100, 2.0) for step in range(1, 101)]
     assert max(rates) == rates[29] == 2.0 and rates[-1] == pytest.approx(0, abs=1e-12)
     assert rates[:30] == sorted(rates[:30]) and rates[29:] == sorted(rates[29:], reverse=True)
 
@@ -202,7 +203,7 @@ def test_a_teacher_answers_on_the_inputs_its_student_sees(student, digits, monke
 
 @pytest.mark.parametrize(("small", "threads"), [(0, 2), (float("inf"), 1)])
 def test_small_arrays_train_on_one_thread_and_the_callers_threads_are_put_back(teacher, monkeypatch, small, threads):
-    monkeypatch.setattr(work, "SMALL", small)
+    monkeypatch.setattr(arrays, "SMALL", small)
     torch.set_num_threads(2)
     assert kd.train(teacher, store=None).facts["threads"] == threads
     assert torch.get_num_threads() == 2

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kdviz import training
-from kdviz.data import load_described
+from kdviz.arguments import called, mapping, several, told
+from kdviz.data import classes_of, load_described
 from kdviz.objectives import HardLabels
-from kdviz.recipes import Recipe, describe
+from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import describe
 from kdviz.runs import Runs
 from kdviz.runs.store import Store, default_store
+from kdviz.training.trainer import DEFAULT
 
 STUDENT, LABELS, TEACHER, STRANGER = "student", "labels alone", "teacher", "another teacher"
+SCALAR = f"{LABELS}, one scalar"  # those students again, with a temperature fitted on labels
 UNSEEN = {STUDENT: "never shown it", LABELS: "never shown it, labels alone"}  # the students of a class left out
 
 
@@ -33,11 +37,15 @@ def plan(students: Iterable[Recipe], omit: int | str | None = None) -> dict[str,
         No student, other than one teacher recipe among them, a teacher that is tested on other examples, or a control
         that is the teacher itself.
     """
-    students = [students] if isinstance(students, Recipe) else list(students)
+    students = [students] if isinstance(students, Recipe) else several("students", students, "recipes", 0)
+    if strange := [each for each in students if not isinstance(each, Recipe)]:
+        raise ValueError(f"students must be recipes, one a seed, not {told(strange[0])}")
     teachers = {teacher for student in students for teacher in student.objective.teachers}
     if len(teachers) != 1 or not isinstance(teacher := next(iter(teachers)), Recipe):
+        given = ", ".join(f"a tensor of {len(t.logits)} logits" for t in teachers if not isinstance(t, Recipe))
         raise ValueError(
-            f"a card is read against one teacher, a recipe, and these {len(students)} students have {len(teachers)}"
+            f"a card is read against one teacher, a recipe, and these {len(students)} students have "
+            + (f"{given}: compare their logits with kdviz.bench.card_of_logits" if given else str(len(teachers)))
         )
     if {tested_on(recipe) for recipe in students} != {tested_on(teacher)}:
         raise ValueError("hold the same images out for the teacher and for its students: they are compared on them")
@@ -69,7 +77,9 @@ def _without(recipe: Recipe, omit: int | str) -> Recipe:
 
 
 def train(
-    plan: Mapping[str, Sequence[Recipe]], watch: Callable[[dict[str, list[dict]], bool], None] | None = None
+    plan: Mapping[str, Sequence[Recipe]],
+    watch: Callable[[dict[str, list[dict]], bool], None] | None = None,
+    store: Store | None = DEFAULT,
 ) -> dict[str, Runs]:
     """Train what a plan names, or find it: :func:`kdviz.train`, all at once.
 
@@ -79,7 +89,15 @@ def train(
     watch : callable, optional
         ``watch({name: histories}, done)`` is called at each epoch's end with those that train just then, and whether
         it was their last.
+    store : Store or None
+        As of :func:`kdviz.train`: None trains afresh and keeps nothing on disk.
     """
+    plan = {
+        name: several(f"{name!r} of plan", each, "recipes") for name, each in mapping("plan", plan, "recipes").items()
+    }
+    if strange := [each for recipes in plan.values() for each in recipes if not isinstance(each, Recipe)]:
+        raise ValueError(f"a plan is of recipes, as kdviz.bench.plan gives them, not of {told(strange[0])}")
+    watch = watch and called("watch", watch, "watch(histories, done)")
     names = {recipe: name for name, recipes in plan.items() for recipe in recipes}
 
     def grouped(recipes: list[Recipe], histories: list[dict], done: bool) -> None:
@@ -88,13 +106,16 @@ def train(
             groups[names.get(recipe, "what they learn from")].append(history)
         watch(dict(groups), done)
 
-    runs = training.train(names, watch=watch and grouped)
+    runs = training.train(names, watch=watch and grouped, store=store)
     found = dict(zip(names, runs, strict=True))
     return {name: Runs(found[recipe] for recipe in recipes) for name, recipes in plan.items()}
 
 
 def settings(data: str, store: Store | None = None) -> dict[str, list[Recipe]]:
     """What a store holds, tested on the test split of ``data``: by name, the recipes that differ in seeds alone."""
+    classes_of(data)
+    if not isinstance(store, Store | None):
+        raise ValueError(f"a store is a kd.Store or None, not {told(store)}")
     groups = defaultdict(list)
     for recipe in (store or default_store()).recipes():
         if tested_on(recipe) == (data,):
@@ -109,15 +130,17 @@ def settings(data: str, store: Store | None = None) -> dict[str, list[Recipe]]:
 
 def title(recipe: Recipe) -> str:
     """Network, data, objective and its teachers' networks, epochs, and every number that is not the default."""
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"a title is made of a recipe, not of {told(recipe)}")
     said, objective = describe(recipe), describe(recipe.objective)
     numbers = {**objective, **said, "epochs": None, "seed": None, "version": None, "frozen": None}
-    told = [f"{name.replace('_', ' ')} {value:g}" for name, value in numbers.items() if isinstance(value, float | int)]
+    given = [f"{name.replace('_', ' ')} {value:g}" for name, value in numbers.items() if isinstance(value, float | int)]
     taught = [teacher for teacher in recipe.objective.teachers if isinstance(teacher, Recipe)]
     teachers = sorted({f"{teacher.model} ({teacher.epochs:g} epochs)" for teacher in taught})
     learnt = f"{objective['kind']}{' of ' * bool(teachers)}{', '.join(teachers)}"
     stage = "frozen features, " if recipe.frozen else "another's weights first, " if recipe.init else ""
     stage += f"shifted by up to {recipe.augment.pixels}, " if recipe.augment else ""
-    return ", ".join([f"{recipe.model} on {recipe.data}: {stage}{learnt}", *told, f"{recipe.epochs:g} epochs"])
+    return ", ".join([f"{recipe.model} on {recipe.data}: {stage}{learnt}", *given, f"{recipe.epochs:g} epochs"])
 
 
 def _seedless(said: Any) -> Any:

@@ -7,8 +7,9 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.checks.deciding import Mistake, decide, normal, passed
-from kdviz.data import load, load_described
+from kdviz.arguments import several, told
+from kdviz.checks.deciding import Mistake, check_takes, decide, normal, passed
+from kdviz.data import Description, load, load_described
 from kdviz.objectives import HardLabels, SoftTargets
 
 CLOSE = dict(rtol=0.0, atol=1e-3)  # logits: a bisection may stop early
@@ -16,6 +17,7 @@ CLOSE = dict(rtol=0.0, atol=1e-3)  # logits: a bisection may stop early
 
 def own_digit(function: Callable[[], int]) -> None:
     """Check that ``function()`` is a digit, and not 3."""
+    check_takes(function, ())
     digit = function()
     if digit is None:
         raise Mistake("Your function returns nothing: `return` a digit.")
@@ -28,6 +30,7 @@ def own_digit(function: Callable[[], int]) -> None:
 
 def blind_student(function: Callable, teacher) -> None:
     """Check ``function(digit, seed)``: the recipe of a student that learns from ``teacher`` and sees no ``digit``."""
+    check_takes(function, (1, 0))
     for digit, seed in ((1, 0), (6, 2)):
         recipe = function(digit, seed)
         _check_data(recipe, digit, seed)
@@ -45,9 +48,12 @@ def blind_student(function: Callable, teacher) -> None:
 
 def control_student(function: Callable, student: Callable) -> None:
     """Check ``function(digit, seed)``: ``student(digit, seed)``'s recipe, on labels alone."""
+    for each in (function, student):
+        check_takes(each, (1, 0))
     for digit, seed in ((1, 0), (6, 2)):
         recipe, taught = function(digit, seed), student(digit, seed)
         _check_data(recipe, digit, seed)
+        _check_data(taught, digit, seed)
         if not isinstance(recipe.objective, HardLabels):
             raise Mistake("The control hears of the digit through its teacher: it learns from kd.HardLabels() alone.")
         if recipe.replace(objective=taught.objective) != taught:
@@ -58,6 +64,8 @@ def control_student(function: Callable, student: Callable) -> None:
 def _check_data(recipe, digit: int, seed: int) -> None:
     if recipe is None:
         raise Mistake("Your function returns nothing: `return` a kd.Recipe.")
+    if not isinstance(getattr(recipe, "data", None), Description):
+        raise Mistake(f"Your function returns {told(recipe)}: `return` a kd.Recipe, which is not trained yet.")
     missing = recipe.data.missing
     if not missing:
         raise Mistake(f"The training images still show every digit: data.without({digit}) leaves one out.")
@@ -133,6 +141,8 @@ BIASES = [
 
 def fitted_bias(function: Callable, runs: Sequence) -> None:
     """Check ``function(run)``: the label-free bias of students that saw no example of one digit."""
+    if strange := [run for run in several("runs", runs, "runs") if not getattr(run, "shifted_classes", None)]:
+        raise ValueError(f"runs must be of students that saw no example of a digit, not {told(strange[0])}")
     name = "The bias of a run"
     decide(name, function, _fitted, [(run,) for run in runs], FITS, FACTS, "Which images? Which frequency?", CLOSE)
     passed("The fitted biases: all training images, their labels unread, the digit's known frequency, T = 1.")

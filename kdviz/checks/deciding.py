@@ -6,10 +6,13 @@ examples and classes and in their temperatures, so that no two mistakes give the
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from itertools import product
 
 import torch
 from torch import Tensor
+
+from kdviz.arguments import told
 
 Named = tuple[str, Callable]  # a mistake: the sentence that names it, and the function that makes it
 CLOSE = dict(rtol=1e-4, atol=1e-6)
@@ -64,8 +67,9 @@ def decide(
     hint : str
         Told where no mistake is recognised.
     """
-    answers = [answer(name, function, case) for case in cases]
-    expected = [as_tensor(reference(*case)) for case in cases]
+    wanted = [reference(*case) for case in cases]
+    expected = [as_tensor(right) for right in wanted]
+    answers = [answer(name, function, case, like(right)) for case, right in zip(cases, wanted, strict=True)]
     if same(answers, expected, close):
         return
     for sentence, mistaken in mistakes:
@@ -77,8 +81,12 @@ def decide(
     raise Mistake(f"{_difference(name, answers, expected, close)} It is none of the mistakes we know. {hint}".strip())
 
 
-def answer(name: str, function: Callable, case: tuple) -> Tensor:
-    """What ``function`` says to copies of the arguments, as float64; a function that changes them is told so."""
+def answer(name: str, function: Callable, case: tuple, wanted: str = "a tensor") -> Tensor:
+    """What ``function`` says to copies of the arguments, as float64.
+
+    One that changes its arguments is told so, and one whose answer is no number or tensor, what is ``wanted``.
+    """
+    check_takes(function, case)
     copies = [part.clone() if isinstance(part, Tensor) else part for part in case]
     given = function(*copies)
     if given is None:
@@ -86,13 +94,39 @@ def answer(name: str, function: Callable, case: tuple) -> Tensor:
     for part, copy in zip(case, copies, strict=True):
         if isinstance(part, Tensor) and not torch.equal(part, copy):
             raise Mistake(f"{name} changes the tensor it is given: work on a `.clone()`.")
-    return as_tensor(given)
+    try:
+        return as_tensor(given)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise Mistake(f"{name} must be {wanted}, and your function returns {told(given)}.") from None
+
+
+def check_takes(function: Callable, case: tuple) -> None:
+    """Raise :class:`Mistake` unless ``function`` can be called with as many arguments as ``case`` has."""
+    if not callable(function):
+        raise Mistake(f"Your function is called to check it: give the function, not {told(function)}.")
+    try:
+        signature(function).bind(*case)
+    except TypeError as problem:
+        raise Mistake(f"Your function is called with {len(case)} arguments, and takes others: {problem}.") from None
+    except ValueError:  # one without a signature, written in C
+        pass
+
+
+def like(right) -> str:
+    """What a right answer is, in words."""
+    if isinstance(right, tuple):
+        return f"a tuple of {len(right)} numbers"
+    shape = tuple(getattr(right, "shape", ()))
+    return f"a tensor of shape {shape}" if shape else "a number"
 
 
 def as_tensor(value) -> Tensor:
     if isinstance(value, tuple | list):
         return torch.stack([as_tensor(part) for part in value])
-    return torch.as_tensor(value).detach().to(torch.float64)
+    tensor = torch.as_tensor(value).detach()
+    if tensor.is_complex():
+        raise TypeError("complex numbers")
+    return tensor.to(torch.float64)
 
 
 def same(answers: Sequence[Tensor], expected: Sequence[Tensor], close: Mapping[str, float] = CLOSE) -> bool:

@@ -1,6 +1,7 @@
 """Checks of *The loss*: soft targets, the loss itself, its gradient and the limit of that."""
 
 from collections.abc import Callable
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from kdviz import measures, objectives
 from kdviz.checks.deciding import Mistake, as_tensor, combined, decide, finite, normal, passed, same
+from kdviz.checks.which import recognised
 
 PAIRS = [(normal(1, 6, 10), normal(2, 6, 10), 4.0), (normal(3, 5, 7), normal(4, 5, 7), 2.5)]
 SURE = (torch.tensor([[0.0, 3000.0, 0.0]]).double(), torch.tensor([[3000.0, 0.0, 0.0]]).double(), 1.0)
@@ -48,7 +50,8 @@ TARGETS = [*combined(
 def soft_target_loss(function: Callable[[Tensor, Tensor, float], Tensor]) -> None:
     """Check ``function(student_logits, teacher_logits, temperature)``: :func:`kdviz.objectives.soft_target_loss`."""
     name, reference = "The loss", objectives.soft_target_loss
-    decide(name, function, reference, PAIRS, LOSSES, hint="Compute one example with two classes by hand.")
+    mistakes = chain(LOSSES, recognised(function))
+    decide(name, function, reference, PAIRS, mistakes, hint="Compute one example with two classes by hand.")
     finite(name, function, SURE, "The loss is not finite where a probability underflows to 0: there 0 · log 0 is nan. "
            "Take log_softmax of the logits, not the log of a softmax.")  # fmt: skip
     _check_gradient(function)

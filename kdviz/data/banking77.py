@@ -1,16 +1,17 @@
 """BANKING77: what 13,083 customers wrote to a bank, in 77 intents. Casanueva et al. (2020), licence CC BY 4.0."""
 
 import csv
-import hashlib
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
-from kdviz.data.files import FILES, content, paths
+from kdviz.data.files import content, paths
 from kdviz.data.intents import INTENTS
+from kdviz.data.wordpieces import as_pieces, learnt_pieces
+
+PIECES, LENGTH = 1500, 64  # of the vocabulary, and of a sentence: one in 270 is longer
 
 
 def read_banking77() -> tuple[tuple, tuple]:
@@ -19,21 +20,29 @@ def read_banking77() -> tuple[tuple, tuple]:
     A bag of words is 1 where the sentence has the word, however often. Of the words, of two characters or more
     in lower case, those are counted that at least two training sentences have; test sentences have no say.
     """
-    train, test, categories = map(_unaltered, paths("banking77"))
-    if tuple(json.loads(categories)) != INTENTS:
-        raise ValueError("categories.json of banking77 lists other intents than kdviz/data/intents.py: correct that")
+    (texts, labels), (test_texts, test_labels) = _parts()
     words = CountVectorizer(binary=True, min_df=2, dtype=np.uint8)
-    (texts, labels), (test_texts, test_labels) = map(_sentences, (train, test))
     bags = words.fit_transform(texts).toarray()
     return (bags, labels, texts), (words.transform(test_texts).toarray(), test_labels, test_texts)
 
 
-def _unaltered(path: Path) -> str:
-    """The text of a file; a lost line would not show otherwise."""
-    found, known = content(path, "banking77"), FILES["banking77"][2][path.name]
-    if f"sha256:{hashlib.sha256(found).hexdigest()}" != known:
-        raise ValueError(f"{path.name} of banking77 is truncated or altered: delete it and run `make data`")
-    return found.decode("utf-8")
+def read_banking77_pieces() -> tuple[tuple, tuple, tuple[str, ...]]:
+    """The training and the test part as word pieces, and the vocabulary, which training sentences alone make.
+
+    A part is tokens, shape (N, 64), int64, padded with 0; labels, shape (N,); and the N sentences.
+    """
+    parts = _parts()
+    vocabulary = learnt_pieces(parts[0][0], PIECES)
+    train, test = ((as_pieces(texts, vocabulary, LENGTH), labels, texts) for texts, labels in parts)
+    return train, test, vocabulary
+
+
+def _parts() -> tuple[tuple, tuple]:
+    """Sentences and labels of the training and the test part."""
+    train, test, categories = (content(path, "banking77").decode("utf-8") for path in paths("banking77"))
+    if tuple(json.loads(categories)) != INTENTS:
+        raise ValueError("categories.json of banking77 lists other intents than kdviz/data/intents.py: correct that")
+    return _sentences(train), _sentences(test)
 
 
 def _sentences(table: str) -> tuple[tuple[str, ...], np.ndarray]:

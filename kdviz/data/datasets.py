@@ -1,17 +1,24 @@
 """Data sets as tensors; verbs narrow them."""
 
 import operator
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from kdviz.arguments import whole
 from kdviz.data import sources
-from kdviz.data.sources import CLASSES
-from kdviz.data.splits import Description, Split
+from kdviz.data.names import OWN, classes_of
+from kdviz.data.seals import Seal, seal, tensors_of
+from kdviz.data.splits import Description, Split, are_tokens, as_split, noise, shuffled, some_of, unlabelled_split
+from kdviz.data.wordpieces import as_text
+
+MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
+HELD = 2**30  # bytes of a tensor that is watched, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,10 @@ class Dataset:
         Which examples of the full training set are trained on.
     held_out : Tensor or None
         Which examples of the full training set stand in for the test split.
+    full_unlabelled : Split or None
+        Inputs without labels, where the data set has some; the labels of this split are 0 and mean nothing.
+    vocabulary : tuple of str or None
+        What the tokens stand for, where inputs are tokens.
     """
 
     description: Description
@@ -34,6 +45,8 @@ class Dataset:
     full_test: Split
     rows: Tensor
     held_out: Tensor | None = None
+    full_unlabelled: Split | None = None
+    vocabulary: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -41,7 +54,7 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return CLASSES[self.name]
+        return classes_of(self.name)
 
     @cached_property
     def train(self) -> Split:
@@ -61,7 +74,7 @@ class Dataset:
 
     def take(self, n: int, seed: int) -> "Dataset":
         """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
-        return self._narrow("take", operator.index(n), operator.index(seed))
+        return self._narrow("take", whole("n", n), whole("seed", seed))
 
     def split(self, n: int, seed: int) -> "Dataset":
         """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
@@ -70,24 +83,51 @@ class Dataset:
         """
         if self.description.missing or not {verb for verb, *_ in self.description.narrowed} <= {"take", "split"}:
             raise ValueError(f"split first: the held-out part of {self.description} would not be like its test split")
-        return self._narrow("split", operator.index(n), operator.index(seed))
+        return self._narrow("split", whole("n", n), whole("seed", seed))
 
     def shuffle_labels(self, seed: int) -> "Dataset":
         """Give the training examples each other's labels at random: there is nothing to learn, only to memorise."""
-        return self._narrow("shuffle_labels", operator.index(seed))
+        return self._narrow("shuffle_labels", whole("seed", seed))
 
     def replace_inputs(self, source: str) -> "Dataset":
         """Train on other inputs, without labels: another data set's of the same shape, or ``"noise"``.
 
         The noise is uniform in [0, 1], each pixel by itself. Students learn from soft targets alone.
         """
+        _ = source == "noise" or classes_of(source)
         return self._narrow("replace_inputs", source)
 
+    def unlabelled(self, n: int | None = None, seed: int = 0) -> "Dataset":
+        """Train on the inputs without labels: students learn from soft targets alone.
+
+        They are the full training set then, which an epoch counts. The test split stays.
+
+        Parameters
+        ----------
+        n : int, optional
+            Train on as many of them, drawn at random; on all if None.
+        seed : int
+            Of that draw.
+        """
+        return self._narrow("unlabelled", *(() if n is None else (operator.index(n), operator.index(seed))))
+
+    def decode(self, tokens) -> str:
+        """The words that one example's tokens, shape (L,), stand for."""
+        if self.vocabulary is None:
+            raise ValueError(f"the inputs of {self.name} are no tokens: there is nothing to decode")
+        return as_text(torch.as_tensor(tokens).tolist(), self.vocabulary)
+
     def _narrow(self, verb: str, *what) -> "Dataset":
+        if self.full_unlabelled is not None and self.full_train is self.full_unlabelled:
+            raise ValueError(f"no {verb} after unlabelled: unlabelled(n, seed) takes n of them, split comes before")
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
-        if verb in ("shuffle_labels", "replace_inputs"):
-            train = self._shuffled(*what) if verb == "shuffle_labels" else self._replaced(*what)
-            return Dataset(description, train, self.test, self.rows)
+        if verb in ("unlabelled", "shuffle_labels", "replace_inputs"):
+            changed = replace(self, description=description, full_test=self.test, held_out=None)
+            if verb == "unlabelled":
+                return replace(changed, full_train=self.full_unlabelled, rows=self._unlabelled_rows(*what))
+            if verb == "shuffle_labels":
+                return replace(changed, full_train=shuffled(self.full_train, self.rows, *what))
+            return replace(changed, full_train=self._replaced(*what))
         labels, rows, held_out = self.full_train.labels[self.rows], self.rows, self.held_out
         if verb in ("without", "only"):
             rows = rows[torch.isin(labels, torch.tensor(what)) == (verb == "only")]
@@ -96,20 +136,27 @@ class Dataset:
         else:
             chosen, rest = map(torch.from_numpy, sources.draw(labels.numpy(), *what))
             rows, held_out = (rows[chosen], held_out) if verb == "take" else (rows[rest], rows[chosen])
-        return Dataset(description, self.full_train, self.full_test, rows, held_out)
+        return replace(self, description=description, rows=rows, held_out=held_out)
 
-    def _shuffled(self, seed: int) -> Split:
-        labels = self.full_train.labels.clone()
-        order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(seed))
-        labels[self.rows] = labels[self.rows[order]]
-        return replace(self.full_train, labels=labels)
+    def _unlabelled_rows(self, n: int | None = None, seed: int = 0) -> Tensor:
+        if self.full_unlabelled is None:
+            raise ValueError(f"{self.name} has no inputs without labels: kd.data_of takes some, mnist1d and stl10 have")
+        narrowed = ", ".join(verb for verb, *_ in self.description.narrowed if verb != "split")
+        if narrowed:
+            raise ValueError(f"unlabelled replaces all of the training set: only split comes before it, not {narrowed}")
+        return some_of(len(self.full_unlabelled), n, seed)
 
     def _replaced(self, source: str) -> Split:
         shape = self.full_train.inputs.shape
-        inputs = _noise(shape) if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
+        inputs = noise(shape).clone() if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
         if inputs.shape != shape:
             raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
+        if are_tokens(inputs) != are_tokens(self.full_train.inputs):
+            raise ValueError(f"inputs of {self.name} and {source} are not of a kind: tokens cannot stand for numbers")
         return replace(self.full_train, inputs=inputs, texts=None)
+
+
+_seals: WeakKeyDictionary[Dataset, Seal] = WeakKeyDictionary()  # of what is loaded
 
 
 def load(name: str, *, download: bool = False) -> Dataset:
@@ -117,11 +164,17 @@ def load(name: str, *, download: bool = False) -> Dataset:
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion_mnist", "digits_pairs", "mnist_pairs", "banking77"}
-        ``digits`` comes with scikit-learn. The others are read from ``$KDVIZ_DATA`` (default: ``data/``): images in
-        torchvision's layout, sentences (bags of words) in ``text/BANKING77``. A pair is two digits side by side.
+    name : str
+        ``digits`` and ``digits_pairs`` come with scikit-learn, ``mnist1d`` is generated. The others are read from
+        ``$KDVIZ_DATA`` (default: ``data/``): ``mnist``, ``fashion_mnist``, ``mnist_pairs``, ``kmnist``, ``emnist``,
+        ``cifar10``, ``cifar100``, ``svhn`` and ``stl10`` in torchvision's layout, ``banking77`` (bags of words) and
+        ``banking77_pieces`` (tokens) in ``text/BANKING77``. A pair is two digits side by side. Data of one's own have
+        the name in their description.
     download : bool
         Fetch the files first if they are missing. Nothing is downloaded otherwise.
+
+    Tensors are shared by all who load a data set: ``clone()`` one before you change it. What is changed in place never
+    reaches a training: it is read anew, with a warning.
 
     Raises
     ------
@@ -129,12 +182,31 @@ def load(name: str, *, download: bool = False) -> Dataset:
         Unknown name, or a file that is truncated, altered or of another kind.
     FileNotFoundError
         The files are missing.
+    LookupError
+        Data of one's own that this process has not made.
     """
-    if name not in CLASSES:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(CLASSES)}")
-    if download and not sources.on_disk(name):
-        sources.download(name)
-    return _load(name, sources.folder())
+    classes_of(name)
+    if name not in OWN and download:
+        sources.fetch(name)
+    dataset = MADE[name] if name in OWN else _load(name, sources.folder())
+    return _anew(name) if _seals[dataset].is_marked() else dataset
+
+
+def check_loaded() -> None:
+    """Read anew, with a warning, what a caller changed in place: the tensors of a data set are shared.
+
+    :func:`load` itself notices what torch counts; this also finds what was written through NumPy or ``.data``, by a
+    checksum of all that is loaded: a tenth of a second for MNIST.
+    """
+    for dataset, sealed in list(_seals.items()):
+        if sealed.is_broken():
+            _anew(dataset.name)
+
+
+def remember(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
+    """Let :func:`load` find data of one's own in this process, and return what it finds."""
+    OWN[dataset.name] = classes
+    return MADE[dataset.name] if dataset.name in MADE else MADE.setdefault(dataset.name, _sealed(dataset))
 
 
 def load_described(description: Description) -> Dataset:
@@ -145,19 +217,33 @@ def load_described(description: Description) -> Dataset:
     return dataset
 
 
-@lru_cache(maxsize=1)
-def _noise(shape: torch.Size) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
-
-
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)
 def _load(name: str, root: Path) -> Dataset:
-    *parts, largest = sources.read(name)
-    train, test = (_as_split(largest, *part) for part in parts)
-    return Dataset(Description(name), train, test, torch.arange(len(train)))
+    source = sources.read(name)
+    train, test = (as_split(source.largest, *part) for part in (source.train, source.test))
+    bare = None if source.unlabelled is None else unlabelled_split(torch.from_numpy(source.unlabelled))
+    rows = torch.arange(len(train))
+    return _sealed(Dataset(Description(name), train, test, rows, None, bare, source.vocabulary))
 
 
-def _as_split(largest: int, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None) -> Split:
-    inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
-    inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
-    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)
+caches = [_load]  # what holds tensors that are read anew
+
+
+def _anew(name: str) -> Dataset:
+    """Read a data set that a caller changed once more; ValueError where it was made here, of one's own tensors."""
+    if name in OWN:
+        raise ValueError(f"tensors of {name} were changed in place: make it again with kd.data_of, and clone() first")
+    told = f"tensors of {name} were changed in place, and it is read anew: clone() what you change"
+    warnings.warn(told, stacklevel=3)
+    for known in caches:
+        known.cache_clear()
+    for dataset in [each for each in _seals if each.name not in OWN]:
+        del _seals[dataset]
+    return _load(name, sources.folder())
+
+
+def _sealed(dataset: Dataset) -> Dataset:
+    """The data set, watched; what is read from the disk as it is asked for cannot be."""
+    _seals[dataset] = seal(*(each for each in tensors_of(dataset) if each is not None and each.nbytes < HELD))
+    return dataset

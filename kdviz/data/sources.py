@@ -1,57 +1,79 @@
 """Where data sets come from: files on disk, scikit-learn's digits, a download when asked. Arrays, no tensors."""
 
 import os
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from kdviz.data.banking77 import read_banking77
-from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, on_disk, paths, read_idx
-from kdviz.data.intents import INTENTS
+from kdviz.data import files
+from kdviz.data.banking77 import read_banking77, read_banking77_pieces
+from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, read_images
+from kdviz.data.mnist1d import read_mnist1d
+from kdviz.data.names import CLASSES, classes_of
+from kdviz.data.vision import KINDS, download_vision, read_vision, vision_on_disk
 
 __all__ = [
-    "CLASSES", "FILES", "ROOT", "absent", "base", "class_indices", "download", "draw", "folder", "in_repository",
-    "lane", "on_disk", "read",
+    "CLASSES", "FILES", "ROOT", "Source", "absent", "base", "class_indices", "classes_of", "download", "draw", "fetch",
+    "folder", "in_repository", "lane", "on_disk", "read",
 ]  # fmt: skip
 
-DIGITS = tuple("0123456789")
-PAIRS = tuple(left + right for left in DIGITS for right in DIGITS)
-CLASSES = {
-    "digits": DIGITS,
-    "mnist": DIGITS,
-    "fashion_mnist": (
-        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-    ),
-    "digits_pairs": PAIRS,
-    "mnist_pairs": PAIRS,
-    "banking77": tuple(intent.replace("_", " ") for intent in INTENTS),
-}  # fmt: skip
 
+class Source(NamedTuple):
+    """What a data set is made of.
 
-def read(name: str) -> tuple[tuple, tuple, int]:
-    """The training part, the test part, and the value of a full pixel.
-
-    A part is its inputs, images (N, H, W) or bags of words (N, V), its labels, shape (N,), and of sentences
-    the sentences themselves.
+    A part is its inputs, images (N, H, W) or bags of words (N, V), its labels, shape (N,), and of sentences the
+    sentences themselves. ``largest`` is the value of a full pixel; where it is None inputs stay as they are: bytes
+    (N, C, H, W), tokens (N, L) or numbers.
     """
+
+    train: tuple
+    test: tuple
+    largest: int | None = None
+    unlabelled: np.ndarray | None = None
+    vocabulary: tuple[str, ...] | None = None
+
+
+def read(name: str) -> Source:
+    """What the data set ``name`` is made of."""
     if name.endswith("_pairs"):
-        return _pairs(*read(name.removesuffix("_pairs")))
+        return _pairs(*read(name.removesuffix("_pairs"))[:3])
     if name == "banking77":
-        return *read_banking77(), 1
+        return Source(*read_banking77(), 1)
+    if name == "banking77_pieces":
+        train, test, vocabulary = read_banking77_pieces()
+        return Source(train, test, vocabulary=vocabulary)
+    if name == "mnist1d":
+        train, test, unlabelled = read_mnist1d()
+        return Source(train, test, unlabelled=unlabelled)
+    if name in KINDS:
+        train, test, unlabelled = read_vision(name)
+        return Source(train, test, unlabelled=unlabelled)
     if name == "digits":
         images, labels = load_digits(return_X_y=True)
         images = images.reshape(-1, 8, 8)
         train, test = draw(labels, 1000, seed=0)
-        return (images[train], labels[train]), (images[test], labels[test]), 16
-    images, labels, test_images, test_labels = (read_idx(path, name) for path in paths(name))
-    return (images, labels), (test_images, test_labels), 255
+        return Source((images[train], labels[train]), (images[test], labels[test]), 16)
+    return Source(*read_images(name, len(CLASSES[name])), 255)
 
 
-def _pairs(train: tuple, test: tuple, largest: int) -> tuple[tuple, tuple, int]:
+def on_disk(name: str) -> bool:
+    """Whether ``name`` can be loaded without a download."""
+    return vision_on_disk(name) if name in KINDS else files.on_disk(name)
+
+
+def fetch(name: str) -> None:
+    """Download the files of ``name`` where they are missing."""
+    if not on_disk(name):
+        (download_vision if name in KINDS else download)(name)
+
+
+def _pairs(train: tuple, test: tuple, largest: int) -> Source:
     """20,000 training and 2,000 test pairs of two digits drawn at random, the same in every process."""
     random = np.random.RandomState(0)  # unlike a Generator's, its numbers are the same in every version of NumPy
-    return _side_by_side(*train, 20_000, random), _side_by_side(*test, 2_000, random), largest
+    return Source(_side_by_side(*train, 20_000, random), _side_by_side(*test, 2_000, random), largest)
 
 
 def _side_by_side(images: np.ndarray, labels: np.ndarray, n: int, random: np.random.RandomState) -> tuple:
@@ -70,8 +92,10 @@ def draw(labels: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 def class_indices(name: str, classes) -> tuple[int, ...]:
     """The indices, in order, of ``classes`` of the data set ``name``: an index, a name, or several."""
-    known, several = CLASSES[name], [classes] if isinstance(classes, (int, np.integer, str)) else list(classes)
-    found = {known.index(c) if c in known else c for c in several}
+    known = classes_of(name)
+    classes = classes.tolist() if hasattr(classes, "tolist") else classes
+    several = classes if isinstance(classes, Iterable) and not isinstance(classes, str) else [classes]
+    found = [known.index(c) if isinstance(c, str) and c in known else c for c in several]
     strange = [c for c in found if not isinstance(c, (int, np.integer)) or not 0 <= c < len(known)]
     if strange or not found:
         raise ValueError(f"no class {strange} in {name}: give one or several of {known} or an index")

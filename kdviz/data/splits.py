@@ -1,11 +1,13 @@
 """Examples as tensors, and the small descriptions by which a recipe remembers a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from kdviz.data.sources import CLASSES
+from kdviz.data.names import classes_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +16,8 @@ class Split:
 
     Attributes
     ----------
-    inputs : Tensor, shape (N, ...), float32
+    inputs : Tensor, shape (N, ...)
+        float32; or uint8, of which x stands for x/255; or tokens, int64. :func:`as_numbers` reads all of them.
     labels : Tensor, shape (N,), int64
     index : Tensor, shape (N,), int64
         Where each example stands in the full split it was taken from.
@@ -32,10 +35,10 @@ class Split:
 
     @property
     def images(self) -> Tensor:
-        """The inputs where they are images, shape (N, C, H, W) in [0, 1]."""
+        """The inputs where they are images, shape (N, C, H, W), float32 in [0, 1]."""
         if self.inputs.ndim != 4:
             raise ValueError(f"inputs of shape {tuple(self.inputs.shape)} are no images: read .inputs or .texts")
-        return self.inputs
+        return as_numbers(self.inputs, torch.float32)
 
     def __getitem__(self, rows: Tensor) -> "Split":
         texts = self.texts and tuple(self.texts[row] for row in torch.arange(len(self))[rows].tolist())
@@ -50,17 +53,69 @@ class Description:
     narrowed: tuple[tuple, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}" for verb, *what in self.narrowed)])
+        return " ".join([self.name, *(f"{verb} {', '.join(map(str, what))}".rstrip() for verb, *what in self.narrowed)])
 
     @property
     def missing(self) -> list[int]:
         """Indices of the classes that narrowing left out of the training set."""
-        left = set(range(len(CLASSES[self.name])))
+        left = set(range(len(classes_of(self.name))))
         for verb, *what in self.narrowed:
             left = left - set(what) if verb == "without" else left & set(what) if verb == "only" else left
-        return sorted(set(range(len(CLASSES[self.name]))) - left)
+        return sorted(set(range(len(classes_of(self.name)))) - left)
 
     @property
     def unlabelled(self) -> bool:
         """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
-        return any(verb == "replace_inputs" for verb, *_ in self.narrowed)
+        return any(verb in ("replace_inputs", "unlabelled") for verb, *_ in self.narrowed)
+
+
+def as_numbers(inputs: Tensor, dtype: torch.dtype) -> Tensor:
+    """Inputs as a network takes them: bytes as shares of 255, other numbers as ``dtype``, tokens as they are."""
+    if are_tokens(inputs):
+        return inputs
+    return inputs.to(dtype).div_(255) if inputs.dtype == torch.uint8 else inputs.to(dtype)
+
+
+def are_tokens(inputs: Tensor) -> bool:
+    """Whether inputs are integers that stand for pieces of text."""
+    return not inputs.is_floating_point() and inputs.dtype != torch.uint8
+
+
+def unlabelled_split(inputs: Tensor) -> Split:
+    """Inputs without labels: 0 stands in for each."""
+    return Split(inputs, torch.zeros(len(inputs), dtype=torch.int64), torch.arange(len(inputs)))
+
+
+def shuffled(split: Split, rows: Tensor, seed: int) -> Split:
+    """The split with the labels of ``rows`` given to each other at random."""
+    labels = split.labels.clone()
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    labels[rows] = labels[rows[order]]
+    return replace(split, labels=labels)
+
+
+@lru_cache(maxsize=1)
+def noise(shape: torch.Size) -> Tensor:
+    """Uniform in [0, 1], the same in every process."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+
+
+def as_split(
+    largest: int | None, inputs: np.ndarray, labels: np.ndarray, texts: tuple[str, ...] | None = None
+) -> Split:
+    """Arrays as tensors; where the value of a full pixel is given, as shares of it."""
+    if largest is None:
+        inputs = torch.tensor(np.ascontiguousarray(inputs))
+    else:
+        inputs = torch.tensor(inputs, dtype=torch.float32).div_(largest)
+        inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # grey images have one channel
+    return Split(inputs, torch.tensor(labels, dtype=torch.int64), torch.arange(len(labels)), texts)
+
+
+def some_of(size: int, n: int | None, seed: int) -> Tensor:
+    """``n`` of ``size`` rows, drawn at random and in order; all of them if None."""
+    if n is None:
+        return torch.arange(size)
+    if not 1 <= n <= size:
+        raise ValueError(f"cannot draw {n} of {size} examples without labels: ask for 1 to {size}")
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:n].sort().values

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures
+from kdviz.arguments import called, columns, indices, names, several, share, tensor
 from kdviz.explorers.view import View, sprite
+from kdviz.figures.look import plain
 
 SHOWN = 8  # disagreements
 CURVES = {"train_agreement": "agreement, training images", "test_accuracy": "accuracy, test images"}
@@ -40,12 +42,27 @@ def agreement_cloud(
         ``epoch``, ``test_accuracy`` and ``train_agreement``, a list each (:attr:`kdviz.Run.history`).
     predictions : callable
         ``predictions(row)`` gives what the teacher and what the student of that row predict, each shape (N,).
-    images : Tensor, shape (N, C, H, W)
+    images : Tensor, shape (N, 1, H, W) or (N, 3, H, W)
     labels : Tensor, shape (N,)
     classes : names of the C classes
     """
+    columns("table", table, ("accuracy", "agreement", "varied", "name", "recipe"))
+    teacher_accuracy = share("teacher_accuracy", teacher_accuracy)
+    histories = several("histories", histories, "run.history")
+    if len(histories) != len(table) or not all(isinstance(one, Mapping) and "epoch" in one for one in histories):
+        raise ValueError(f"histories must be {len(table)} run.history, one for each row of the table")
+    sizes, classes = {}, names(classes)
+    labels = indices("labels", labels, "N", sizes, len(classes))
+    images = tensor("images", images, "N D H W", sizes)
+    called("predictions", predictions, "predictions(row)")
+
+    def both(row: int) -> list[Tensor]:
+        said = several("what predictions gives", predictions(row), "the teacher's and the student's predictions")
+        taught, answered = (indices("what predictions gives", one, "N", sizes, len(classes)) for one in said)
+        return [taught, answered]
+
     table = table.reset_index(drop=True).astype({"varied": str})
-    answers = [predictions(row) for row in range(len(table))]
+    answers = [both(row) for row in range(len(table))]
     disputed = sum((taught != answered).long() for taught, answered in answers)
     shown = [_disagreements(taught, answered, disputed) for taught, answered in answers]
     rows = sorted({row for some in shown for row in some})
@@ -75,7 +92,7 @@ def agreement_cloud(
         hues = figures.hues(table.varied)
         ax = left.subplots()
         figures.agreement_against_accuracy(table, teacher_accuracy, colours=hues, controls=controls, ax=ax)
-        ax.legend(loc="upper left", fontsize=8)
+        plain(ax.legend(loc="upper left", fontsize=8))
         chosen = table.loc[student]
         ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
         curve, gallery = right.subplots(2, 1, height_ratios=[1.3, 1])
@@ -84,7 +101,8 @@ def agreement_cloud(
             if name in history:
                 curve.plot(history["epoch"], [100 * share for share in history[name]], color=shade, label=said)
         curve.set(xlabel="epoch", ylabel="%")
-        curve.set_title(textwrap.fill(chosen["recipe"], 60), loc="left", fontsize=9, fontweight="normal")
+        look = {"loc": "left", "fontsize": 9, "fontweight": "normal", "parse_math": False}
+        curve.set_title(textwrap.fill(chosen["recipe"], 60), **look)
         curve.legend()
         taught, answered = (each[shown[student]] for each in answers[student])
         captions = [f"{classes[a]}\n{classes[b]}" for a, b in zip(taught, answered, strict=True)]
@@ -94,8 +112,8 @@ def agreement_cloud(
         gallery.set_title(said, fontsize=9, fontweight="normal")
 
     data = {
-        "classes": list(classes),
-        "teacher": float(teacher_accuracy),
+        "classes": classes,
+        "teacher": teacher_accuracy,
         "controls": [[name, float(accuracy), float(agreement)] for name, (accuracy, agreement) in controls.items()],
         "columns": {name: _column(values) for name, values in table.items() if name not in OWN and _groups(values)},
         "images": sprite(images[rows]),

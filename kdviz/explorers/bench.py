@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kdviz import figures
+from kdviz.arguments import called, mapping, told
 from kdviz.explorers.explorer import Explorer, in_a_row
 from kdviz.explorers.view import png_of
 
@@ -68,7 +69,9 @@ def bench(
     others : mapping of name to callable
         More to be shown beside a card, as "the other": each gives the scores of a column, one a seed.
     """
-    cards, button = dict(cards), widgets.Button(description="Train", button_style="primary", icon="play")
+    cards, form, others = (_checked(*each) for each in (("cards", cards), ("form", form), ("others", others)))
+    called("train", train, "train(watch, **choices)")
+    button = widgets.Button(description="Train", button_style="primary", icon="play")
     told, curves = widgets.HTML(), widgets.Image(format="png", layout={"display": "none", "max_width": "760px"})
     read = cache(lambda name: others[name]())
 
@@ -79,7 +82,7 @@ def bench(
             scores, title = {**scores, "the other": other}, f"{shown}\nthe other: {beside}"
         figures.card(**cards[shown] | {"scores": scores}, figure=figure)
         lines = [line for part in title.splitlines() for line in textwrap.wrap(part, 125)]
-        figure.suptitle("\n".join(lines), fontweight="bold", fontsize=10)
+        figure.suptitle("\n".join(lines), fontweight="bold", fontsize=10, parse_math=False)
 
     def press(pressed: widgets.Button) -> None:
         button.disabled, told.value = True, "training …"
@@ -112,8 +115,20 @@ def bench(
     return explorer
 
 
+KINDS = {"cards": (Mapping, "card"), "form": (widgets.Widget, "widget"), "others": (Callable, "function")}
+
+
+def _checked(name: str, given: Mapping) -> dict:
+    kind, said = KINDS[name]
+    found = {} if name == "others" and isinstance(given, Mapping) and not given else mapping(name, given, said)
+    for key, each in found.items():
+        if not isinstance(each, kind) or (name == "cards" and not {"scores", "students", "teacher"} <= {*each}):
+            raise ValueError(f"{key!r} of {name} must be a {said}, not {told(each)}")
+    return found
+
+
 class _Bench(Explorer):
     """The form stands above what chooses among the cards."""
 
     def _arranged(self) -> widgets.Box:
-        return widgets.VBox([self.chart(), in_a_row(self.controls.values()), self.picture])
+        return widgets.VBox([self.chart(), self._row(), self.picture])

@@ -3,6 +3,7 @@
 from matplotlib.figure import Figure
 
 from kdviz import figures, measures
+from kdviz.arguments import share
 from kdviz.explorers.view import View
 
 
@@ -18,6 +19,8 @@ def bounds(a: float, b: float, *, classes: int | None = None, agreement: float |
     agreement : float, optional
         A measured one, marked.
     """
+    a, b = share("a", a), share("b", b)
+    agreement = None if agreement is None else share("agreement", agreement)
     measures.agreement_bounds(a, b, classes)
 
     def still(figure: Figure, a: float, b: float) -> None:

@@ -10,8 +10,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures, measures
+from kdviz.arguments import called, finite, indices, mapping, several
+from kdviz.arguments import names as given_names
 from kdviz.explorers.view import View, packed, sprite
-from kdviz.figures.correlation import NAMED
+from kdviz.figures.correlation import NAMED, in_order
+from kdviz.figures.examples import examples_of
 from kdviz.figures.look import colours_of
 
 EXAMPLES, EACH = 90, 6  # that a page carries, in all and of a pair
@@ -35,18 +38,28 @@ def correlations(
         One name is "teacher", the others are methods, all with as many seeds; seed s has teacher s modulo their number.
     predictions : callable
         ``predictions(name, seed)`` gives what that teacher or student predicts, shape (N,).
-    examples : Tensor of shape (N, C, H, W), or sequence of N str
+    examples : Tensor of shape (N, 1, H, W) or (N, 3, H, W), or sequence of N str
     labels : Tensor, shape (N,)
     classes : names of the C classes
     order : permutation of the C classes, optional
         Of the map's rows; by default as in the first teacher's tree.
     """
+    sizes: dict[str, int] = {}
+    kinds = mapping("matrices", matrices, "{name: matrices, one a seed}")
+    matrices = {kind: _of_kind(kind, of, sizes) for kind, of in kinds.items()}
+    classes = given_names(classes, sizes["C"])
+    labels, examples = indices("labels", labels, "N", sizes, sizes["C"]), examples_of(examples, sizes)
+    called("predictions", predictions, "predictions(name, seed)")
+
+    def predict(name: str, seed: int) -> Tensor:
+        return indices("what predictions gives", predictions(name, seed), "N", sizes, sizes["C"])
+
     known = next(iter(matrices.values()))
     teachers, methods = len(known["teacher"]), [name for name in known if name != "teacher"]
     seeds, *others = {len(of[name]) for of in matrices.values() for name in methods}
     if others:
         raise ValueError(f"every method needs as many seeds as the others, not {sorted([seeds, *others])}")
-    order = measures.class_order(known["teacher"][0]) if order is None else list(order)
+    order = measures.class_order(known["teacher"][0]) if order is None else in_order(order, sizes["C"])
     nets = [("teacher", s) for s in range(teachers)] + [(m, s) for m in methods for s in range(seeds)]
     limits = {
         kind: max((of["teacher"][s % teachers] - of[m][s]).abs().max().item() for m in methods for s in range(seeds))
@@ -60,7 +73,8 @@ def correlations(
         figures.shared_bar(ax, "r of the teacher − r of the student")
         _mark((first, second), classes, order, ax)
         said = f"{matrix} logits, mean |difference| {measures.mean_off_diagonal(difference):.3f}"
-        ax.set_title(f"teacher minus {method}, seed {seed}\n{said}", fontsize=11, y=1)  # y given: laid out faster
+        told = f"teacher minus {method}, seed {seed}\n{said}"
+        ax.set_title(told, fontsize=11, y=1, parse_math=False)  # y given: laid out faster
         if first == second:
             right.text(0.5, 0.5, "A tie is between two classes: choose another.", ha="center", color="0.4")
             return
@@ -69,17 +83,18 @@ def correlations(
         ax = figures.ties({name: rs[name] for name in methods}, rs["teacher"], seed=seed, ax=above.subplots())
         ax.set(xlim=(-1.03, 1.03), xlabel="")
         said = f"r of {classes[first]} and {classes[second]}, a dot a seed (ringed: {seed})"
-        above.suptitle(textwrap.fill(said, 72), x=0.01, ha="left", fontsize=10, fontweight="bold")
-        answers = predictions("teacher", seed % teachers), predictions(method, seed)
+        look = {"x": 0.01, "ha": "left", "fontsize": 10, "fontweight": "bold", "parse_math": False}
+        above.suptitle(textwrap.fill(said, 72), **look)
+        answers = predict("teacher", seed % teachers), predict(method, seed)
         for pair, ax in zip(((first, second), (second, first)), below.subplots(2, 1), strict=True):
             figures.mistaken(pair, *answers, examples, labels, classes, ax=ax)
 
-    answers = torch.stack([predictions(*net) for net in nets])
+    answers = torch.stack([predict(*net) for net in nets])
     confused, rows = _confused(answers, labels)
     colours = colours_of(["teacher", *methods])
     data = {
-        "classes": list(classes),
-        "order": list(order),
+        "classes": classes,
+        "order": order,
         "kinds": {kind: _lower([of[name][s] for name, s in nets]) for kind, of in matrices.items()},
         "limits": limits,
         "methods": methods,
@@ -126,10 +141,20 @@ def _confused(answers: Tensor, labels: Tensor) -> tuple[dict, list[int]]:
     }, rows
 
 
+def _of_kind(kind: str, given: Mapping[str, Sequence[Tensor]], sizes: dict[str, int]) -> dict[str, list[Tensor]]:
+    named = mapping(f"{kind!r} of matrices", given, "matrices, one a seed")
+    if "teacher" not in named or len(named) < 2:
+        raise ValueError(f"{kind!r} of matrices must name the 'teacher' and a method or more, not {', '.join(named)}")
+    return {
+        name: [finite(f"a matrix of {name}", each, "C C", sizes) for each in several(name, of, "matrices, one a seed")]
+        for name, of in named.items()
+    }
+
+
 def _mark(pair: Sequence[int], classes: Sequence[str], order: list[int], ax: Axes) -> None:
     """A ring around the pair's cell, and the pair's names where the map has none."""
     row, column = (order.index(c) for c in pair)
     ax.plot(column, row, "o", color="none", markeredgecolor="black", markersize=11, markeredgewidth=2)
     if len(order) > NAMED:
-        ax.set_yticks([row], [classes[pair[0]]], rotation=90, va="center")
-        ax.set_xticks([column], [classes[pair[1]]])
+        ax.set_yticks([row], [classes[pair[0]]], rotation=90, va="center", parse_math=False)
+        ax.set_xticks([column], [classes[pair[1]]], parse_math=False)

@@ -1,6 +1,6 @@
 """A pad to draw a digit on: teacher and student answer, in the page, while one draws."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,9 +8,12 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from kdviz import figures
+from kdviz.arguments import mapping, names
+from kdviz.arguments import told as as_given
 from kdviz.explorers import drawing
 from kdviz.explorers.temperature import TEMPERATURES
 from kdviz.explorers.view import View, packed
+from kdviz.figures.look import check_colours, plain
 
 WEIGHTS = 400_000  # that a page carries
 SILENT = (nn.Flatten, nn.Dropout, nn.Identity)  # layers that do nothing to a vector when a net answers
@@ -19,7 +22,7 @@ SILENT = (nn.Flatten, nn.Dropout, nn.Identity)  # layers that do nothing to a ve
 def pad(
     networks: Mapping[str, nn.Module],
     size: int,
-    classes: tuple[str, ...],
+    classes: Sequence[str],
     *,
     start: drawing.Strokes = drawing.THREE,
     temperature: float = 1.0,
@@ -48,8 +51,13 @@ def pad(
     """
     if not networks:
         raise ValueError("a pad needs a network to answer: {name: module}")
+    networks, classes = mapping("networks", networks, "module"), names(classes)
+    if size not in (28, 8):
+        raise ValueError(f"a pad's size is 28 or 8, not {as_given(size)}")
     if temperature not in TEMPERATURES:
-        raise ValueError(f"the pad's T is one of {', '.join(f'{t:g}' for t in TEMPERATURES)}, not {temperature:g}")
+        known = ", ".join(f"{t:g}" for t in TEMPERATURES)
+        raise ValueError(f"the pad's T is one of {known}, not {as_given(temperature)}")
+    check_colours(colours)
     nets = {name: layers_of(name, network, size * size, len(classes)) for name, network in networks.items()}
     many = sum(weight.size for layers in nets.values() for weight, *_ in layers)
     if many > WEIGHTS:
@@ -66,11 +74,12 @@ def pad(
             best = int(shares.argmax())
             said = f"{name}: {classes[best]} ({shares[best]:.0%})"
             right.bar(places + (i - (len(nets) - 1) / 2) * width, shares, width, color=shades[name], label=said)
-        right.set(xticks=places, xticklabels=classes, ylim=(0, 1), ylabel=f"probability at T = {temperature:g}")
-        right.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=9)
+        right.set_xticks(places, classes, parse_math=False)
+        right.set(ylim=(0, 1), ylabel=f"probability at T = {temperature:g}")
+        plain(right.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=9))
 
     data = {
-        "classes": list(classes),
+        "classes": classes,
         "size": size,
         "temperatures": TEMPERATURES,
         "colours": shades,
@@ -95,7 +104,7 @@ def layers_of(
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Of each fully connected layer the weight in whole steps, shape (out, in), the size of a step, and the bias."""
     if not isinstance(network, nn.Module):
-        raise TypeError(f"{name} is a {type(network).__name__}: the pad takes a module, so that the page can answer")
+        raise TypeError(f"{name} is {as_given(network)}: the pad takes a module, so that the page can answer")
     inner = [layer for layer in network.modules() if not list(layer.children()) and not isinstance(layer, SILENT)]
     linear = inner[::2]
     fully = all(isinstance(each, nn.Linear) for each in linear) and all(

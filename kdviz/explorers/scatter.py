@@ -11,7 +11,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from kdviz import figures
+from kdviz.arguments import columns
 from kdviz.explorers.view import png_of
+from kdviz.figures.look import plain
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -20,6 +22,7 @@ class Scatter:
     """Points of a table; live a plotly chart with a menu for each axis, in a file a picture."""
 
     def __init__(self, table: pd.DataFrame, x: str, y: str, colour: str):
+        columns("table", table, ())
         numbers = [name for name, values in table.items() if pd.api.types.is_numeric_dtype(values)]
         for axis in (x, y):
             if axis not in numbers:
@@ -42,7 +45,8 @@ class Scatter:
             for name, hue, rows in self.groups():
                 ax.plot(rows[self.x], rows[self.y], "o", color=hue, alpha=0.8, label=name)
             ax.set(xlabel=self.x, ylabel=self.y)
-            ax.legend(title=self.colour, loc="upper left", bbox_to_anchor=(1, 1))
+            legend = ax.legend(title=self.colour, loc="upper left", bbox_to_anchor=(1, 1))
+            plain(ax.xaxis.label, ax.yaxis.label, legend)
             return png_of(FigureCanvasAgg(figure))
 
     def chart(self) -> dict:

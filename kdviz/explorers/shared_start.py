@@ -6,6 +6,7 @@ import torch
 from matplotlib.figure import Figure
 
 from kdviz import figures
+from kdviz.arguments import finite, several
 from kdviz.explorers.view import View
 
 
@@ -23,15 +24,17 @@ def shared_start(
     histories : S sequences of dict, one a seed
         ``epoch`` and ``train_agreement``, a list each (:attr:`kdviz.Run.history`).
     """
+    shares = finite("shares", shares, "S").tolist()
+    histories = [several("histories", seeds, "run.history") for seeds in several("histories", histories, "lists")]
+    before = finite("before", before, "S n")
     if not len(shares) == len(before) == len(histories):
         raise ValueError(f"{len(shares)} shares need as many starts and histories, not {len(before)}, {len(histories)}")
-    shares = [float(share) for share in shares]
     after = torch.tensor([[history["train_agreement"][-1] for history in seeds] for seeds in histories])
 
     def still(figure: Figure, share: float) -> None:
         left, right = figure.subplots(1, 2)
         shades = {"after training": figures.COLOURS["student"], "before training": "0.6"}
-        both = {"after training": 100 * after.T, "before training": 100 * torch.tensor(before).T}
+        both = {"after training": 100 * after.T, "before training": 100 * before.T}
         figures.by_setting(shares, both, shades, ax=left)
         left.set(xlabel="λ: share of the teacher's weights at the start", ylabel="agreement, %", ylim=(0, 102))
         for history in histories[shares.index(share)]:
@@ -41,7 +44,7 @@ def shared_start(
 
     data = {
         "shares": shares,
-        "before": [[round(float(each), 4) for each in seeds] for seeds in before],
+        "before": [[round(each, 4) for each in seeds] for seeds in before.tolist()],
         "histories": [[_short(history) for history in seeds] for seeds in histories],
     }
     return View("shared_start", data, still, (10, 3.8), share=shares[0])

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures, measures
+from kdviz.arguments import indices, logits, names, tensor, tensors
 from kdviz.explorers.view import View, packed, sprite
 
 TEMPERATURES = [float(f"{t:.2g}") for t in np.geomspace(0.5, 50, 21)]
@@ -23,16 +24,22 @@ def temperature(
 
     Parameters
     ----------
-    images : Tensor, shape (N, C, H, W)
+    images : Tensor, shape (N, 1, H, W) or (N, 3, H, W)
     labels : Tensor, shape (N,)
     teacher : Tensor, shape (N, C)
         Its logits.
     students : mapping of name to Tensor of shape (N, C)
-        At least one. The gradient is that of the student chosen, or of the first where the teacher is shown.
+        At least one, none named "teacher". The gradient is that of the student chosen, or of the first where the
+        teacher is shown.
     classes : names of the C classes
     """
-    if not students:
-        raise ValueError("a gradient is a student's: give at least one, {name: logits}")
+    sizes: dict[str, int] = {}
+    teacher = logits("teacher", teacher, "N C", sizes)
+    students = tensors("students", students, "N C", sizes, logits)
+    if "teacher" in students:
+        raise ValueError("a student cannot be named 'teacher', which is the teacher's own name here: name it otherwise")
+    images, labels = tensor("images", images, "N D H W", sizes), indices("labels", labels, "N", sizes, sizes["C"])
+    classes, places = names(classes, sizes["C"]), range(sizes["C"])
     first, answers = next(iter(students)), {"teacher": teacher, **students}
 
     def still(figure: Figure, temperature: float, image: int, shown: str, factor: bool) -> None:
@@ -40,20 +47,29 @@ def temperature(
         colour = figures.COLOURS["teacher" if shown == "teacher" else "student"]
         axes = figure.subplot_mosaic([["image", "bars", "bars", "entropy"], ["path", "path", "shares", "shares"]])
         figures.image(images[image], title=f"labelled {classes[labels[image]]}", ax=axes["image"])
-        axes["bars"].bar(classes, (logits / temperature).softmax(-1).numpy(), color=colour)
-        axes["bars"].set(title=f"{shown} at T = {temperature:g}", ylabel="probability", ylim=(0, 1))
+        axes["bars"].bar(places, (logits / temperature).softmax(-1).numpy(), color=colour)
+        axes["bars"].set_title(f"{shown} at T = {temperature:g}", parse_math=False)
+        axes["bars"].set(ylabel="probability", ylim=(0, 1))
         entropy = {shown: [measures.entropy(logits[None], t).item() for t in TEMPERATURES]}
         figures.by_temperature(TEMPERATURES, entropy, colours={shown: colour}, ax=axes["entropy"])
         axes["entropy"].plot(temperature, measures.entropy(logits[None], temperature).item(), "o", color="black")
         axes["entropy"].set(title="entropy, nats", xlabel="T", ylim=(0, np.log(len(classes)) * 1.05))
-        figures.simplex_path(logits, classes, TEMPERATURES, marked=[temperature], ax=axes["path"])
-        axes["path"].set_title("among its three likeliest", loc="center")
+        if len(classes) > 2:
+            figures.simplex_path(logits, classes, TEMPERATURES, marked=[temperature], ax=axes["path"])
+            axes["path"].set_title("among its three likeliest", loc="center")
+        else:  # no triangle: the likelier class's probability
+            likelier = {"": [(logits / t).softmax(-1).max().item() for t in TEMPERATURES]}
+            figures.by_temperature(TEMPERATURES, likelier, colours={"": colour}, ax=axes["path"])
+            axes["path"].set(title="its likelier class", ylabel="probability", ylim=(0, 1))
         shares = measures.gradient_shares(answers[learner][image][None], teacher[image][None], temperature)[0]
-        axes["shares"].bar(classes, 100 * shares.numpy(), color=figures.COLOURS["student"])
-        axes["shares"].set(title=f"gradient of: {learner}", ylabel="share of the class, %", ylim=(0, 52))
+        axes["shares"].bar(places, 100 * shares.numpy(), color=figures.COLOURS["student"])
+        axes["shares"].set_title(f"gradient of: {learner}", parse_math=False)
+        axes["shares"].set(ylabel="share of the class, %", ylim=(0, 52))
+        for ax in (axes["bars"], axes["shares"]):
+            ax.set_xticks(places, classes, parse_math=False)
 
     data = {
-        "classes": list(classes),
+        "classes": classes,
         "temperatures": TEMPERATURES,
         "labels": labels.tolist(),
         "images": sprite(images),

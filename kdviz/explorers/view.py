@@ -21,6 +21,7 @@ from torch import Tensor
 
 from kdviz import figures
 from kdviz.explorers import modules
+from kdviz.figures.examples import check_pixels
 
 VIEW = "application/vnd.kdviz.view+json"  # a view's name, data and first state, for pages without a kernel
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -125,11 +126,12 @@ def told_of(view: dict) -> dict:
 
 
 def sprite(images: Tensor) -> dict:
-    """Images, shape (N, C, H, W) in [0, 1], as one PNG, 16 in a row; grey ones dark on white, in 16 levels."""
+    """Images, shape (N, 1 or 3, H, W) in [0, 1], as one PNG, 16 in a row; grey ones dark on white, in 16 levels."""
+    check_pixels(images)
     count, depth, height, width = images.shape
     rows = -(-max(count, 1) // ACROSS)
     page = np.zeros((rows * ACROSS, height, width, depth), np.uint8)
-    page[:count] = (images * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    page[:count] = (images.float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     page = page.reshape(rows, ACROSS, height, width, depth).swapaxes(1, 2).reshape(rows * height, ACROSS * width, depth)
     picture, png = Image.fromarray(np.rint(page[..., 0] / 17).astype(np.uint8) if depth == 1 else page), io.BytesIO()
     if depth == 1:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -10,7 +9,9 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.figures.look import colours_of
+from kdviz.arguments import columns, finite, mapping, several, tensors
+from kdviz.figures.correlation import axes_of
+from kdviz.figures.look import check_colours, colours_of, on, plain
 
 
 def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mapping, *, ax: Axes | None = None) -> Axes:
@@ -21,7 +22,11 @@ def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mappin
     biases : Tensor, shape (B,)
     errors : mapping of name to Tensor of shape (seeds, B)
     """
-    ax = ax or plt.gca()
+    ax = on(ax)
+    sizes: dict[str, int] = {}
+    biases = finite("biases", biases, "B", sizes)
+    errors = tensors("errors", errors, "seeds B", sizes)
+    check_colours(colours, errors)
     for name, curves in errors.items():
         for i, curve in enumerate(curves.numpy()):
             ax.plot(biases.numpy(), curve, color=colours[name], lw=1.2, alpha=0.8, label=name if i == 0 else None)
@@ -42,13 +47,17 @@ def by_setting(
     groups : mapping of name to Tensor of shape (seeds, S)
     colours : mapping of name to colour
     """
-    ax = ax or plt.gca()
+    ax = on(ax)
+    sizes: dict[str, int] = {}
+    settings = finite("settings", settings, "S", sizes).tolist()
+    groups = tensors("groups", groups, "seeds S", sizes)
+    check_colours(colours, groups)
     for name, values in groups.items():
         means, halves = zip(*(measures.mean_and_interval(column) for column in values.T.tolist()), strict=True)
         ax.errorbar(settings, means, halves, fmt="o-", color=colours[name], capsize=4, markersize=5, label=name)
         for seed in values.tolist():
             ax.plot(settings, seed, ".", color=colours[name], alpha=0.35, markersize=5)
-    ax.legend()
+    plain(ax.legend())
     return ax
 
 
@@ -60,8 +69,10 @@ def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes |
     table : DataFrame
         Columns ``temperature``, ``errors``, ``seed`` and ``hue``, as :meth:`kdviz.Runs.table` gives them.
     """
-    ax = ax or plt.gca()
+    ax = on(ax)
+    columns("table", table, ("temperature", "errors", hue))
     table = table.dropna(subset="temperature")  # a student on labels has none
+    columns("table of students with a temperature", table, ())
     shades = sns.color_palette("crest", table[hue].nunique())
     for colour, (name, rows) in zip(shades, table.groupby(hue, sort=False), strict=True):
         spread = [measures.mean_and_interval(part) for _, part in rows.groupby("temperature").errors]
@@ -72,7 +83,7 @@ def errors_by_temperature(table: pd.DataFrame, hue: str = "model", *, ax: Axes |
     ax.set_xticks(sorted(table.temperature.unique()), [f"{t:g}" for t in sorted(table.temperature.unique())])
     ax.minorticks_off()
     if table[hue].nunique() > 1:
-        ax.legend(title=hue)
+        plain(ax.legend(title=hue))
     return ax
 
 
@@ -84,6 +95,8 @@ def learning_curves(histories: Mapping[str, Sequence[Mapping]], *, axes: Sequenc
     histories : mapping of name to one :attr:`kdviz.Run.history` a seed
     axes : two Axes
     """
+    histories = {name: _histories(name, seeds) for name, seeds in mapping("histories", histories, "histories").items()}
+    axes = axes_of(axes, 2)
     told = {"test_accuracy": "% right, test images", "train_agreement": "% agreed, training images"}
     for ax, (measured, label) in zip(axes, told.items(), strict=True):
         for (name, seeds), colour in zip(histories.items(), colours_of(histories).values(), strict=True):
@@ -93,5 +106,12 @@ def learning_curves(histories: Mapping[str, Sequence[Mapping]], *, axes: Sequenc
                 ax.plot(history["epoch"][: len(values)], values, **line)
         ax.set(xlabel="epoch", ylabel=label)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].legend()
+    plain(axes[0].legend())
     return axes
+
+
+def _histories(name: str, given: Sequence[Mapping]) -> list[Mapping]:
+    found = several(f"{name!r} of histories", given, "run.history, one a seed")
+    if not all(isinstance(one, Mapping) and "epoch" in one for one in found):
+        raise ValueError(f"{name!r} of histories must be a list of run.history, one a seed: one has no epochs")
+    return found

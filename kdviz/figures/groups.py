@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -10,7 +9,8 @@ from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.figures.look import COLOURS
+from kdviz.arguments import finite, mapping, names, number, tensor, tensors
+from kdviz.figures.look import COLOURS, check_colours, on, plain
 
 
 def by_seed(
@@ -28,16 +28,21 @@ def by_seed(
     reported : mapping of name to value, optional
     colours : mapping of name to colour
     """
-    ax = ax or plt.gca()
+    ax = on(ax)
+    check_colours(colours)
+    reported = mapping("reported", reported, "number") if reported else {}
+    reported = {name: number(f"{name!r} of reported", one) for name, one in reported.items()}
+    groups = {name: values.tolist() for name, values in tensors("groups", groups, "seeds").items()}
     for row, (name, values) in enumerate(groups.items()):
         mean, half = measures.mean_and_interval(values)
         colour = colours.get(name, "0.3")
         ax.plot(values, [row] * len(values), "o", color=colour, alpha=0.45, markersize=6)
         ax.errorbar(mean, row - 0.22, xerr=half, fmt="s", color=colour, capsize=4, markersize=6)
         ax.annotate(f"{mean:.1f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
-        if reported and name in reported:
+        if name in reported:
             ax.plot(reported[name], row, "D", color="none", markeredgecolor="black", markersize=9)
-    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.5, -0.75))
+    ax.set_yticks(range(len(groups)), list(groups), parse_math=False)
+    ax.set_ylim(len(groups) - 0.5, -0.75)
     ax.grid(axis="x")
     ax.plot([], [], "o", color="0.5", alpha=0.6, label="one seed")
     ax.plot([], [], "s", color="0.3", label="mean, 95 % interval over seeds")
@@ -55,15 +60,20 @@ def by_class(groups: Mapping[str, Tensor], classes: Sequence[str], colours: Mapp
     ----------
     groups : mapping of name to Tensor of shape (seeds, C)
     """
-    ax = ax or plt.gca()
+    ax = on(ax)
+    sizes: dict[str, int] = {}
+    groups = tensors("groups", groups, "seeds C", sizes, tensor)
+    classes = names(classes, sizes["C"])
+    check_colours(colours, groups)
     width = 0.85 / len(groups)
     for i, (name, values) in enumerate(groups.items()):
         place = np.arange(len(classes)) + (i - (len(groups) - 1) / 2) * width
         ax.bar(place, values.double().mean(0).numpy(), width, color=colours[name], label=name)
         dots = np.linspace(-0.3, 0.3, len(values))[:, None] * width
         ax.plot(place + dots, values.numpy(), ".", color="black", alpha=0.6, markersize=4, clip_on=False)
-    ax.set(xticks=range(len(classes)), xticklabels=classes, ylim=(0, None))
-    ax.legend()
+    ax.set_xticks(range(len(classes)), classes, parse_math=False)
+    ax.set_ylim(0, None)
+    plain(ax.legend())
     return ax
 
 
@@ -74,11 +84,14 @@ def taken_for(counts: Tensor, classes: Sequence[str], *, ax: Axes | None = None)
     ----------
     counts : Tensor, shape (C, C), int64
     """
-    ax = ax or plt.gca()
-    numbers = counts.numpy()
+    ax = on(ax)
+    numbers = finite("counts", counts, "C C").numpy()
+    classes = names(classes, len(numbers))
     text = np.where(numbers > 0, numbers.astype(str), "")
     bar = {"label": "test images", "shrink": 0.8}
     sns.heatmap(numbers, annot=text, fmt="", cmap="cividis", square=True, ax=ax, cbar_kws=bar)
-    ax.set(xlabel="predicted", ylabel="omitted digit", xticklabels=classes, yticklabels=classes)
+    ax.set(xlabel="predicted", ylabel="omitted digit")
+    ax.set_xticklabels(classes, parse_math=False)
+    ax.set_yticklabels(classes, parse_math=False)
     ax.tick_params(length=0, rotation=0)
     return ax

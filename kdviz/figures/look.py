@@ -1,10 +1,17 @@
 """The look of every figure: one style, and one colour for each actor. Nothing is changed at import."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from IPython import get_ipython
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from kdviz.arguments import told
 
 STYLE = Path(__file__).with_name("kdviz.mplstyle")
 # One colour for each actor in every notebook (Okabe and Ito's colour-blind safe set, and a gold and an indigo that
@@ -36,5 +43,38 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def use_style() -> None:
-    """Use kdviz's look for the figures that follow in this session."""
+    """Use kdviz's look for the figures that follow in this session.
+
+    In a notebook whose environment says ``MPLBACKEND=Agg`` no figure would be shown: they are shown below their cells.
+    """
     plt.style.use(STYLE)
+    shell = get_ipython()
+    if (
+        hasattr(shell, "kernel")
+        and os.environ.get("MPLBACKEND", "").lower() == "agg"
+        and plt.get_backend().lower() == "agg"
+    ):
+        shell.enable_matplotlib("inline")
+        plt.style.use(STYLE)
+
+
+def on(ax: Axes | None) -> Axes:
+    """Where to draw: by default the current Axes."""
+    if ax is not None and not isinstance(ax, Axes):
+        raise ValueError(f"ax must be matplotlib Axes, such as figure.subplots() gives, not {told(ax)}")
+    return ax or plt.gca()
+
+
+def plain(*artists: Artist) -> None:
+    """Show the texts of these as they are written: a name with two dollar signs is no formula."""
+    for artist in artists:
+        for text in artist.findobj(Text):
+            text.set_parse_math(False)
+
+
+def check_colours(colours: Mapping, names: Iterable[str] = ()) -> None:
+    """Raise ValueError unless ``colours`` is a mapping that has one for each of ``names``."""
+    if not isinstance(colours, Mapping):
+        raise ValueError(f"colours must be a mapping of name to colour, not {told(colours)}")
+    if missing := [name for name in names if name not in colours]:
+        raise ValueError(f"colours has none for {', '.join(map(repr, missing))}: kdviz.figures.COLOURS has the actors'")

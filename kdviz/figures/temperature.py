@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -10,8 +9,13 @@ from matplotlib.ticker import NullFormatter
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.figures.look import COLOURS
+from kdviz.arguments import finite, indices, tensors
+from kdviz.arguments import logits as given_logits
+from kdviz.arguments import names as given_names
+from kdviz.arguments import temperatures as given_temperatures
+from kdviz.figures.look import COLOURS, check_colours, on
 
+BOLD = {"fontsize": 12, "fontweight": "bold"}
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 
 
@@ -30,9 +34,12 @@ def by_temperature(
     curves : mapping of name to sequence of B numbers
     colours : mapping of name to colour
     """
-    ax = ax or plt.gca()
+    ax = on(ax)
+    check_colours(colours)
+    temperatures = given_temperatures(temperatures)
+    curves = {} if curves == {} else tensors("curves", curves, "B", {"B": len(temperatures)})  # none: the axes alone
     for name, values in curves.items():
-        ax.plot(temperatures, values, color=colours.get(name), label=name)
+        ax.plot(temperatures, values.tolist(), color=colours.get(name), label=name)
     ax.set(xscale="log", xlabel="temperature T")
     ticks = [t for t in (0.5, 1, 2, 4, 8, 20, 50, 200, 1000) if min(temperatures) <= t <= max(temperatures)]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
@@ -54,11 +61,16 @@ def slopes(
     ax : Axes
         Where :func:`by_temperature` drew the curves.
     """
-    at = np.asarray(temperatures, dtype=float)
+    ax = on(ax)
+    at = np.asarray(given_temperatures(temperatures))
+    curves = {name: values.double().numpy() for name, values in tensors("curves", curves, "B", {"B": len(at)}).items()}
+    if strange := [name for name, values in curves.items() if not (values > 0).all()]:
+        raise ValueError(f"the slope on log–log axes is of numbers above 0: {strange[0]!r} of curves has others")
+    span = tuple(finite("span", span, "2", {"2": 2}).tolist())
     inside = (at >= span[0] * (1 - 1e-9)) & (at <= span[1] * (1 + 1e-9))
     if inside.sum() < 2:
         raise ValueError(f"a slope needs two temperatures between {span[0]:g} and {span[1]:g}, not {inside.sum()}")
-    logs = {name: np.log(np.asarray(values)[inside]) for name, values in curves.items()}
+    logs = {name: np.log(values[inside]) for name, values in curves.items()}
     highest, found = max(logs, key=lambda name: logs[name].mean()), {}
     for name, values in logs.items():
         fit = np.polynomial.Polynomial.fit(np.log(at[inside]), values, 1).convert()
@@ -94,9 +106,12 @@ def simplex_path(
     marked : sequence of numbers
         Temperatures to name on the path.
     """
-    if logits.ndim != 1 or len(logits) < 3:
-        raise ValueError(f"a triangle needs the logits of one example, three at least, not {tuple(logits.shape)}")
-    ax = ax or plt.gca()
+    logits = given_logits("logits of one example", logits, "C")
+    if len(logits) < 3:
+        raise ValueError(f"a triangle needs the logits of three classes at least, not of {len(logits)}")
+    classes, temperatures = given_names(classes, len(logits)), given_temperatures(temperatures)
+    marked = [] if isinstance(marked, tuple) and not marked else given_temperatures(marked)
+    ax = on(ax)
     top = logits.topk(3)
 
     def place(temperature: float) -> np.ndarray:
@@ -119,7 +134,7 @@ def simplex_path(
     for corner, row, (dx, dy) in zip(CORNERS, top.indices.tolist(), [(-8, -2), (8, -2), (0, 6)], strict=True):
         across = {-8: "right", 8: "left", 0: "center"}[dx]
         ax.annotate(
-            classes[row], corner, xytext=(dx, dy), textcoords="offset points", ha=across, fontsize=12, fontweight="bold"
+            classes[row], corner, xytext=(dx, dy), textcoords="offset points", ha=across, parse_math=False, **BOLD
         )
     ax.set(aspect="equal", xlim=(-0.15, 1.12), ylim=(-0.12, 1.0))
     ax.set_axis_off()
@@ -137,14 +152,16 @@ def shares_by_temperature(
     shares : Tensor, shape (B, C)
     names : sequence of C names
     """
-    ax = ax or plt.gca()
-    percent = 100 * shares.T.numpy()
+    ax = on(ax)
+    temperatures = given_temperatures(temperatures)
+    percent = 100 * finite("shares", shares, "B C", {"B": len(temperatures)}).T.numpy()
+    names = given_names(names, len(percent), "names")
     ax.imshow(percent, cmap="cividis", aspect="auto", vmin=0, vmax=50)
     for (row, column), value in np.ndenumerate(percent):
         ink = "black" if value > 25 else "white"
         ax.text(column, row, f"{value:.0f}" if value >= 0.5 else "", ha="center", va="center", color=ink, fontsize=8)
     ax.set_xticks(range(len(temperatures)), [f"{t:g}" for t in temperatures])
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names, parse_math=False)
     ax.set(xlabel="temperature T")
     ax.grid(False)
     ax.tick_params(length=0)
@@ -171,8 +188,14 @@ def projection(
     classes : names of the C classes
     chosen : three classes
     """
-    ax = ax or plt.gca()
-    basis = measures.template_plane(templates[list(chosen)])
+    ax = on(ax)
+    sizes: dict[str, int] = {}
+    features, templates = finite("features", features, "N D", sizes), finite("templates", templates, "C D", sizes)
+    labels, classes = indices("labels", labels, "N", sizes, sizes["C"]), given_names(classes, sizes["C"])
+    chosen = indices("chosen", chosen, "3", {"3": 3}, sizes["C"]).tolist()
+    if missing := [classes[row] for row in chosen if not (labels == row).any()]:
+        raise ValueError(f"there is no example of {', '.join(missing)}: choose classes that have some")
+    basis = measures.template_plane(templates[chosen])
     for row, colour in zip(chosen, ("#0072B2", "#E69F00", "#009E73"), strict=True):
         points = (features[labels == row].double() @ basis.T).numpy()
         ax.plot(*points.T, ".", color=colour, alpha=0.5, markersize=4)

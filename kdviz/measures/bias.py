@@ -1,10 +1,12 @@
 """Classes left out of training, and the bias that brings them back."""
 
+import math
+
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-from kdviz.measures.checks import with_classes
+from kdviz.measures.checks import as_tensor, with_classes
 
 
 def log_odds(logits: Tensor, classes: list[int]) -> Tensor:
@@ -17,7 +19,9 @@ def log_odds(logits: Tensor, classes: list[int]) -> Tensor:
 
 def shifted(logits: Tensor, classes: list[int], bias: float) -> Tensor:
     """The logits with ``bias`` added to those of ``classes``, shape (N, C)."""
-    moved = logits.clone()
+    if not math.isfinite(bias):
+        raise ValueError(f"a bias is a finite number, not {bias}")
+    moved = with_classes(logits, classes).clone()
     moved[:, classes] += bias
     return moved
 
@@ -35,9 +39,8 @@ def rivals(logits: Tensor, classes: list[int]) -> tuple[Tensor, Tensor, Tensor]:
     logits = with_classes(logits, classes)
     within = torch.zeros(logits.shape[-1], dtype=torch.bool)
     within[classes] = True
-    best, inside = logits.masked_fill(~within, -torch.inf).max(-1)
-    rival, outside = logits.masked_fill(within, -torch.inf).max(-1)
-    return best - rival, inside, outside
+    (best, inside), (rival, outside) = logits[:, within].max(-1), logits[:, ~within].max(-1)
+    return best - rival, within.nonzero().flatten()[inside], (~within).nonzero().flatten()[outside]
 
 
 def label_free_bias(log_odds: Tensor, frequency: float) -> float:
@@ -55,8 +58,13 @@ def label_free_bias(log_odds: Tensor, frequency: float) -> float:
     """
     if not 0 < frequency < 1:
         raise ValueError(f"a frequency lies between 0 and 1, not {frequency}")
-    if not torch.isfinite(log_odds).all():
-        raise ValueError("log-odds must be finite")
-    values = log_odds.double()
+    values = as_tensor(log_odds, "log-odds").detach().cpu()
+    if values.ndim != 1 or not len(values) or values.is_complex():
+        raise ValueError(
+            f"log-odds are real, one an example, not of shape {tuple(values.shape)}: take kd.measures.log_odds"
+        )
+    if not torch.isfinite(values).all():
+        raise ValueError("log-odds must be finite: mask no class of either side, and no NaN")
+    values = values.double()
     reach = values.abs().max().item() + 50.0
     return float(brentq(lambda bias: torch.sigmoid(values + bias).mean().item() - frequency, -reach, reach))

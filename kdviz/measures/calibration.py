@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdviz.measures.checks import with_labels
+from kdviz.measures.checks import as_tensor, check_count, with_labels
 
 
 def reliability_bins(confidence: Tensor, right: Tensor, bins: int = 15) -> tuple[Tensor, Tensor, Tensor]:
@@ -26,9 +26,8 @@ def reliability_bins(confidence: Tensor, right: Tensor, bins: int = 15) -> tuple
     count : Tensor, shape (bins,), int64
         Examples in each bin.
     """
-    confidence, right = torch.as_tensor(confidence).double(), torch.as_tensor(right)
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, not {bins}")
+    confidence, right = _real(confidence), as_tensor(right, "right").cpu()
+    bins = check_count(bins, "bins")
     if confidence.ndim != 1 or not len(confidence) or right.shape != confidence.shape or right.dtype != torch.bool:
         raise ValueError(
             "confidence and right need one shape (N,), N at least 1, and right is True or False: "
@@ -42,6 +41,13 @@ def reliability_bins(confidence: Tensor, right: Tensor, bins: int = 15) -> tuple
     sums = (torch.zeros(bins, dtype=torch.float64).index_add_(0, bin_of, x) for x in (confidence, right.double()))
     mean_confidence, accuracy = (total / count for total in sums)
     return mean_confidence, accuracy, count
+
+
+def _real(confidence: Tensor) -> Tensor:
+    values = as_tensor(confidence, "confidence").detach().cpu()
+    if values.is_complex():
+        raise ValueError("a confidence is a probability in [0, 1], not complex")
+    return values.double()
 
 
 def calibration_error(confidence: Tensor, right: Tensor, bins: int = 15) -> float:
@@ -74,9 +80,8 @@ def calibration_floor(confidence: Tensor, draws: int = 100, bins: int = 15) -> T
     -------
     Tensor, shape (draws,), float64, ascending
     """
-    if draws < 1:
-        raise ValueError(f"draws must be at least 1, not {draws}")
-    confidence, chance = torch.as_tensor(confidence).double(), torch.Generator().manual_seed(0)
+    draws = check_count(draws, "draws")
+    confidence, chance = _real(confidence), torch.Generator().manual_seed(0)
     rights = (torch.rand(confidence.shape, generator=chance, dtype=torch.float64) < confidence for _ in range(draws))
     errors = [calibration_error(confidence, right, bins) for right in rights]
     return torch.tensor(errors, dtype=torch.float64).sort().values
@@ -88,7 +93,8 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -
     Parameters
     ----------
     logits : Tensor, shape (N, C)
-    labels : Tensor, shape (N,), int64
+        No probabilities; −∞ masks a class.
+    labels : Tensor, shape (N,), of any integer type
     bins : int
         At least 1.
     """

@@ -7,7 +7,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from torch import Tensor
 
-from kdviz.measures.checks import checked_logits, with_labels
+from kdviz.measures.checks import as_tensor, checked_logits, with_labels
 
 
 def logit_correlation(logits: Tensor, center: bool = False) -> Tensor:
@@ -22,9 +22,15 @@ def logit_correlation(logits: Tensor, center: bool = False) -> Tensor:
     Raises
     ------
     ValueError
-        A class whose logit is the same for every example has no correlation.
+        A class whose logit is the same for every example, or −∞ (masked) for some, has no correlation.
     """
-    values = checked_logits(logits).double()
+    values = checked_logits(logits).detach().double()
+    masked = values.isinf().any(0).nonzero().flatten().tolist()
+    if masked:
+        raise ValueError(
+            f"the logits of classes {masked} are masked (−∞) in some examples: no correlation is defined; leave these "
+            "classes out, or the examples"
+        )
     if center:
         values = values - values.mean(-1, keepdim=True)
     spread = values.std(0, correction=0) if len(values) > 1 else torch.zeros(values.shape[-1])
@@ -40,15 +46,19 @@ def class_mean_logits(logits: Tensor, labels: Tensor) -> Tensor:
     Parameters
     ----------
     logits : Tensor, shape (N, C)
-    labels : Tensor, shape (N,), int64
+        −∞ masks a class: the mean is −∞ where it is masked in an example of the row's class.
+    labels : Tensor, shape (N,), of any integer type
         Every class at least once.
     """
     logits, labels = with_labels(logits, labels)
-    members = F.one_hot(labels, logits.shape[-1]).T.double()
-    counts = members.sum(-1, keepdim=True)
+    classes = logits.shape[-1]
+    counts = torch.bincount(labels, minlength=classes)
     if (counts == 0).any():
-        raise ValueError(f"no example of classes {(counts == 0).squeeze(-1).nonzero().flatten().tolist()}")
-    return members @ logits.double() / counts
+        raise ValueError(f"no example of classes {(counts == 0).nonzero().flatten().tolist()}")
+    masked = logits == -torch.inf
+    of_class = F.one_hot(labels, classes).T.double()
+    means = of_class @ logits.detach().double().masked_fill(masked, 0.0) / counts[:, None]
+    return means.masked_fill(of_class @ masked.double() > 0, -torch.inf)
 
 
 def mean_off_diagonal(matrix: Tensor) -> float:
@@ -111,8 +121,9 @@ def class_order(correlation: Tensor) -> list[int]:
 
 
 def _square(matrix: Tensor) -> Tensor:
-    matrix = torch.as_tensor(matrix).detach().cpu().double()
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
+    matrix = as_tensor(matrix, "a matrix").detach().cpu()
+    matrix = matrix if matrix.is_complex() else matrix.double()
+    if matrix.is_complex() or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         raise ValueError(f"a matrix must have shape (C, C), at least two classes, not {tuple(matrix.shape)}")
     if not matrix.isfinite().all():
         raise ValueError("some entries of the matrix are not finite numbers: did the training diverge?")

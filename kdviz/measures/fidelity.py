@@ -1,10 +1,12 @@
 """How close two classifiers are to one another."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdviz.measures.checks import checked_pair
+from kdviz.measures.checks import check_masks, checked_pair
+from kdviz.measures.divergence import divergence
 
 
 def agreement(logits_a: Tensor, logits_b: Tensor) -> float:
@@ -13,8 +15,9 @@ def agreement(logits_a: Tensor, logits_b: Tensor) -> float:
     Parameters
     ----------
     logits_a, logits_b : Tensor, shape (N, C)
+        Probabilities do as well; −∞ masks a class.
     """
-    logits_a, logits_b = checked_pair(logits_a, logits_b)
+    logits_a, logits_b = checked_pair(logits_a, logits_b, probabilities=True)
     return (logits_a.argmax(-1) == logits_b.argmax(-1)).double().mean().item()
 
 
@@ -24,10 +27,16 @@ def predictive_kl(student_logits: Tensor, teacher_logits: Tensor) -> float:
     Parameters
     ----------
     student_logits, teacher_logits : Tensor, shape (N, C)
+        −∞ masks a class: in the teacher or in both it adds 0.
+
+    Raises
+    ------
+    ValueError
+        A class masked in the student alone: the divergence is infinite, and the rows are named.
     """
-    student_logits, teacher_logits = checked_pair(student_logits, teacher_logits)
-    student, teacher = (F.log_softmax(logits.double(), -1) for logits in (student_logits, teacher_logits))
-    return F.kl_div(student, teacher, reduction="batchmean", log_target=True).item()
+    student, teacher = checked_pair(student_logits, teacher_logits)
+    check_masks(student, teacher)
+    return divergence(student, teacher)[0].mean().item()
 
 
 def agreement_bounds(accuracy_a: float, accuracy_b: float, classes: int | None = None) -> tuple[float, float]:
@@ -54,7 +63,12 @@ def agreement_bounds(accuracy_a: float, accuracy_b: float, classes: int | None =
 
 
 def ensemble_logits(logits: list[Tensor]) -> Tensor:
-    """Logits of an ensemble whose probabilities are averaged: log of the mean softmax, shape (N, C)."""
+    """Logits of an ensemble whose probabilities are averaged: log of the mean softmax, shape (N, C).
+
+    −∞ masks a class of one member; what all of them mask is −∞.
+    """
+    if (isinstance(logits, Tensor | np.ndarray) and logits.ndim != 3) or not len(logits):
+        raise ValueError("an ensemble is a list of logits of shape (N, C), one a member, at least one")
     pairs = [checked_pair(logits[0], other) for other in logits]
     stacked = torch.stack([F.log_softmax(other, -1) for _, other in pairs])
     return stacked.logsumexp(0) - torch.tensor(float(len(logits))).log()

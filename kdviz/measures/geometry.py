@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from kdviz.measures.checks import as_labels, as_tensor
+
 
 def template_plane(templates: Tensor) -> Tensor:
     """Orthonormal basis of the plane through the templates of three classes (Müller et al. 2019, section 2).
@@ -18,7 +20,7 @@ def template_plane(templates: Tensor) -> Tensor:
         ``features @ basis.T`` are the coordinates of features in it. The first axis points from the first
         template to the second, the third template lies on the side where the second coordinate is larger.
     """
-    templates = torch.as_tensor(templates).double()
+    templates = _finite(templates, "templates")
     if templates.ndim != 2 or len(templates) != 3 or templates.shape[1] < 2:
         raise ValueError(f"three templates of shape (3, D) span a plane, D at least 2, not {tuple(templates.shape)}")
     sides = templates[1:] - templates[0]
@@ -34,17 +36,25 @@ def within_between(features: Tensor, labels: Tensor) -> float:
     Parameters
     ----------
     features : Tensor, shape (N, D)
-    labels : Tensor, shape (N,), int64
+    labels : Tensor, shape (N,), of any integer type
         Two classes at least, each from 0 on with an example.
     """
-    features, labels = torch.as_tensor(features), torch.as_tensor(labels)
-    if features.ndim != 2 or labels.shape != features.shape[:1] or not len(labels):
-        raise ValueError(f"features (N, D) need N labels, not {tuple(features.shape)} and {tuple(labels.shape)}")
+    values, labels = _finite(features, "features"), as_labels(labels)
+    if values.ndim != 2 or labels.shape != values.shape[:1] or not len(labels):
+        raise ValueError(f"features (N, D) need N labels, not {tuple(values.shape)} and {tuple(labels.shape)}")
+    if labels.min() < 0:
+        raise ValueError(f"labels are class indices from 0 on, not {labels.min()}: leave unlabelled examples out first")
     counts = torch.bincount(labels)
     if len(counts) < 2 or (counts == 0).any():
         raise ValueError(f"two classes at least, each with an example, not {counts.tolist()}")
-    values = features.double()
     centres = torch.zeros(len(counts), values.shape[1], dtype=torch.float64).index_add_(0, labels, values)
     centres /= counts[:, None]
     within = (values - centres[labels]).norm(dim=-1).mean()
     return (within / torch.pdist(centres).mean()).item()
+
+
+def _finite(values: Tensor, name: str) -> Tensor:
+    tensor = as_tensor(values, name).detach().cpu()
+    if tensor.is_complex() or not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} are finite real numbers: did the training diverge?")
+    return tensor.double()

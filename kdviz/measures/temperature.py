@@ -12,10 +12,12 @@ def entropy(logits: Tensor, temperature: float = 1.0) -> Tensor:
     Parameters
     ----------
     logits : Tensor, shape (N, C)
+        −∞ masks a class, which adds 0.
     temperature : float
         T, above 0.
     """
     log_p = (checked_logits(logits).double() / check_temperature(temperature)).log_softmax(-1)
+    log_p = log_p.clamp(min=torch.finfo(log_p.dtype).min)  # 0 · −∞ is 0 here
     return -(log_p.exp() * log_p).sum(-1)
 
 
@@ -28,7 +30,7 @@ def soft_target_gradient(student_logits: Tensor, teacher_logits: Tensor, tempera
     Parameters
     ----------
     student_logits, teacher_logits : Tensor, shape (N, C)
-        z and v.
+        z and v; −∞ masks a class, whose probability is 0.
     temperature : float
         T, above 0.
     """
@@ -40,7 +42,9 @@ def soft_target_gradient(student_logits: Tensor, teacher_logits: Tensor, tempera
     )  # where both are nearly sure of it, q − p is lost in rounding: it is what the others lack
     others = difference.scatter(-1, top, 0.0)
     agreed = q.argmax(-1, keepdim=True) == top
-    return temperature * torch.where(agreed, others.scatter(-1, top, -others.sum(-1, keepdim=True)), difference)
+    return check_temperature(temperature) * torch.where(
+        agreed, others.scatter(-1, top, -others.sum(-1, keepdim=True)), difference
+    )
 
 
 def gradient_shares(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -68,6 +72,7 @@ def high_temperature_gap(
     Parameters
     ----------
     student_logits, teacher_logits : Tensor, shape (N, C)
+        −∞ masks a class, the same ones in both: C counts the others.
     temperature : float
     center : bool
         First subtract each example's mean logit, which the softmax does not see and the limit does.
@@ -79,8 +84,13 @@ def high_temperature_gap(
     error : Tensor, shape (N,)
         Norm of their difference over the norm of the limit.
     """
-    gradient = soft_target_gradient(student_logits, teacher_logits, temperature)
-    limit = (torch.as_tensor(student_logits).double() - torch.as_tensor(teacher_logits).double()) / gradient.shape[-1]
+    student, teacher = checked_pair(student_logits, teacher_logits)
+    kept = student != -torch.inf
+    if not torch.equal(kept, teacher != -torch.inf):
+        raise ValueError("student and teacher mask (−∞) different classes: their gradient has no limit as T grows")
+    gradient = soft_target_gradient(student, teacher, temperature)
+    classes = kept.sum(-1, keepdim=True)
+    limit = (student.double() - teacher.double()).masked_fill(~kept, 0.0) / classes
     if center:
-        limit = limit - limit.mean(-1, keepdim=True)
+        limit = (limit - limit.sum(-1, keepdim=True) / classes).masked_fill(~kept, 0.0)
     return torch.cosine_similarity(gradient, limit, -1), (gradient - limit).norm(dim=-1) / limit.norm(dim=-1)

@@ -1,7 +1,17 @@
 """Networks as small frozen descriptions; what they build answers with named outputs."""
 
 from kdviz.networks.cnn import CNN, cnn
+from kdviz.networks.members import Members, members
 from kdviz.networks.mlp import MLP, mlp
-from kdviz.networks.network import Network, measuring, predict, predict_logits
+from kdviz.networks.module import Module, network
+from kdviz.networks.network import Network, in_training_precision, loaded, measuring, predict, predict_logits
+from kdviz.networks.resnet import ResNet, resnet
+from kdviz.networks.transformer import Transformer, transformer
 
-__all__ = ["CNN", "MLP", "Network", "cnn", "measuring", "mlp", "predict", "predict_logits"]
+Architecture = MLP | CNN | ResNet | Transformer | Members | Module  # what can be the model of a recipe
+
+__all__ = [
+    "CNN", "MLP", "Architecture", "Members", "Module", "Network", "ResNet", "Transformer", "cnn",
+    "in_training_precision", "loaded", "measuring", "members", "mlp", "network", "predict", "predict_logits",
+    "resnet", "transformer",
+]  # fmt: skip

@@ -1,12 +1,12 @@
 """Fully connected networks."""
 
-import operator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
 from torch import nn
 
+from kdviz.arguments import number, wholes
 from kdviz.networks.network import Network
 
 
@@ -27,9 +27,9 @@ class MLP:
     input_dropout: float = 0.0
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden", tuple(map(operator.index, self.hidden)))
+        object.__setattr__(self, "hidden", wholes("hidden", self.hidden))
         for name in ("dropout", "input_dropout"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"an MLP needs hidden layers of at least one unit, not {self.hidden}")
         if not all(0 <= share < 1 for share in (self.dropout, self.input_dropout)):

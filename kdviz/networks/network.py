@@ -1,17 +1,21 @@
 """What a description builds: a trunk and a head, answers with names, and how they are asked for."""
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from kdviz.data import as_numbers
 
 
 class Network(nn.Module):
     """A trunk and a linear head.
 
     A forward pass gives ``features`` of shape (N, D), ``logits`` (N, C) and, after the i-th pooling, ``map i``
-    (N, channels, H, W).
+    (N, channels, H, W), of sequences (N, channels, L).
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Linear):
@@ -23,9 +27,27 @@ class Network(nn.Module):
         x = inputs
         for layer in self.trunk:
             x = layer(x)
-            if isinstance(layer, nn.MaxPool2d):
+            if isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 maps[f"map {len(maps) + 1}"] = x
         return maps | {"features": x, "logits": self.head(x)}
+
+
+def whole(value: Any, what: str) -> int:
+    """``value`` as an int; ValueError, with ``what`` it should be, where it is none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{what} is a whole number, not {value!r}") from None
+
+
+def loaded(network: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network with the weights and buffers of ``state``, in the version of its modules' own format."""
+    own = network.state_dict()
+    if own.keys() != state.keys():
+        raise ValueError(f"weights named {sorted({*own} ^ {*state})[:4]} are the network's or were given, and not both")
+    own.update(state)
+    network.load_state_dict(own)
+    return network
 
 
 @contextmanager
@@ -40,6 +62,16 @@ def measuring():
         torch.set_float32_matmul_precision(precision)
 
 
+def in_training_precision(network: Callable[[Tensor], dict[str, Tensor]], inputs: Tensor) -> dict[str, Tensor]:
+    """The outputs as one trains: images channels-last, bfloat16 products where torch's switch says ``medium``."""
+    if inputs.ndim == 4:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    low = torch.get_float32_matmul_precision() == "medium" and inputs.dtype != torch.float64
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=low, cache_enabled=False):
+        outputs = network(inputs)
+    return {name: output.float() if output.dtype == torch.bfloat16 else output for name, output in outputs.items()}
+
+
 def predict(
     network: nn.Module, inputs: Tensor, kept: Callable[[dict[str, Tensor]], dict[str, Tensor]], chunk: int = 5000
 ) -> dict[str, Tensor]:
@@ -48,7 +80,7 @@ def predict(
     network.eval()
     with measuring():
         dtype = next(network.parameters()).dtype
-        parts = [kept(network(part.to(dtype))) for part in inputs.split(chunk)]
+        parts = [kept(network(as_numbers(part, dtype))) for part in inputs.split(chunk)]
     network.train(was_training)
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 

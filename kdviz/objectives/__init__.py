@@ -1,13 +1,22 @@
 """What a student is trained to match: one formula each, with the equation it comes from."""
 
 from kdviz.objectives.attention import AttentionTransfer, attention_map
+from kdviz.objectives.averaged import AveragedTarget
+from kdviz.objectives.bank import ContrastiveBank
 from kdviz.objectives.contrastive import Contrastive, contrastive_terms
+from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
+from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
 from kdviz.objectives.objective import Objective
+from kdviz.objectives.own import objective
+from kdviz.objectives.renormalised import RenormalisedTopK
+from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
-    "AttentionTransfer", "Contrastive", "GivenLogits", "HardLabels", "Hints", "Objective", "SoftTargets",
-    "attention_map", "contrastive_terms", "cross_entropy_terms", "soft_target_loss", "soft_target_terms",
+    "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "GivenLogits",
+    "HardDistillation", "HardLabels", "Hints", "Objective", "RenormalisedTopK", "ReverseKL", "SoftTargets",
+    "attention_map", "contrastive_terms", "cross_entropy_terms", "jsd_terms", "objective", "soft_target_loss",
+    "soft_target_terms",
 ]  # fmt: skip

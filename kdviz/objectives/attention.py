@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdviz.arguments import number, several
 from kdviz.objectives.labels import cross_entropy_terms
 from kdviz.objectives.objective import Objective, check_weights
 
@@ -17,12 +19,15 @@ def attention_map(activations: Tensor) -> Tensor:
     ----------
     activations : Tensor, shape (..., channels, H, W)
 
+        Of half precision, squares are summed in float32.
+
     Returns
     -------
     Tensor, shape (..., H·W)
-        0 where every activation is 0.
+        In the activations' precision; 0 where every activation is 0.
     """
-    return F.normalize(activations.square().sum(-3).flatten(-2), dim=-1)
+    wide = activations.to(torch.promote_types(activations.dtype, torch.float32))
+    return F.normalize(wide.square().sum(-3).flatten(-2), dim=-1).to(activations.dtype)
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,11 @@ class AttentionTransfer(Objective):
     numbers = ("hard_weight", "attention_weight")
 
     def __post_init__(self):
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", tuple(several("layers", self.layers, "names such as 'map 1'")))
         for name in self.numbers:
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, number(name, getattr(self, name)))
         check_weights(hard_weight=self.hard_weight, attention_weight=self.attention_weight)
-        if not self.layers or not all(layer.startswith("map ") for layer in self.layers):
+        if not all(str(layer).startswith("map ") for layer in self.layers):
             raise ValueError(f"attention is compared in layers such as 'map 1', not in {self.layers}")
 
     @property
@@ -67,10 +72,12 @@ class AttentionTransfer(Objective):
         return self.layers
 
     def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {layer: attention_map(teacher[layer]) for layer in self.layers}
+        return {layer: _map_of(teacher[layer], 2) for layer in self.layers}
 
     def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         for layer in self.layers:
+            if student[layer].ndim < 3:
+                raise ValueError(f"{layer} has shape {tuple(student[layer].shape)}: a map has channels and positions")
             positions = student[layer][0, 0].numel(), teacher[layer].shape[-1]
             if positions[0] != positions[1]:
                 raise ValueError(
@@ -80,6 +87,11 @@ class AttentionTransfer(Objective):
 
     def losses(self, outputs, labels, teacher, extra, hard_weight, attention_weight) -> Tensor:
         """See :meth:`Objective.losses`."""
-        gaps = [attention_map(outputs[layer]) - teacher[layer] for layer in self.layers]
+        gaps = [_map_of(outputs[layer], 3) - teacher[layer] for layer in self.layers]
         apart = sum(gap.square().sum(-1).mean(-1) for gap in gaps) / 2
         return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + attention_weight * apart
+
+
+def _map_of(layer: Tensor, first: int) -> Tensor:
+    """The attention map of a layer whose positions, of a sequence or of an image, begin at dimension ``first``."""
+    return attention_map(layer.flatten(first).unsqueeze(-1))

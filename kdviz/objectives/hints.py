@@ -6,6 +6,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdviz.arguments import told
 from kdviz.objectives.objective import Objective
 
 
@@ -30,6 +31,10 @@ class Hints(Objective):
     layer: str = "map 2"
 
     needs_labels = False
+
+    def __post_init__(self):
+        if not isinstance(self.layer, str) or self.layer.startswith(("hidden ", "attention ", "logits")):
+            raise ValueError(f"a hint is a layer with channels first, 'map 2' or 'features', not {told(self.layer)}")
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -16,11 +16,15 @@ class Objective:
     reads : tuple of str
         Outputs that student and teacher network must both have.
     needs_labels : bool
+    averaged : str or None
+        The number that says how slowly an average of a student's own weights follows it, where that average is its
+        teacher (:class:`kdviz.objectives.AveragedTarget`).
     """
 
     numbers: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     needs_labels = True
+    averaged: str | None = None
 
     @property
     def teachers(self) -> tuple:
@@ -37,6 +41,21 @@ class Objective:
         ``student`` holds its outputs for an example or more, ``teacher`` what :meth:`seen` keeps of the teacher's.
         """
         return {}
+
+    def state(
+        self, student: dict[str, Tensor], teacher: dict[str, Tensor], labels: Tensor, rows: Tensor
+    ) -> dict[str, Tensor]:
+        """What one student's loss remembers from step to step, drawn from torch's own generator.
+
+        ``student`` and ``teacher`` as for :meth:`extra`, and the ``labels`` of the full training set, of which ``rows``
+        are trained on. :meth:`losses` finds it in ``extra``, with ``rows``: the batch's places, shape (students, N).
+        """
+        return {}
+
+    def advance(
+        self, extra: dict[str, Tensor], outputs: dict[str, Tensor], teacher: dict[str, Tensor], **numbers: Tensor
+    ) -> None:
+        """Change the state in place, once the loss of these outputs is known; arguments as of :meth:`losses`."""
 
     def losses(
         self,
@@ -56,7 +75,7 @@ class Objective:
         teacher : dict
             What :meth:`seen` keeps, each of shape (students, N, ...).
         extra : dict
-            The weights of :meth:`extra`, each of shape (students, ...).
+            The weights of :meth:`extra` and what :meth:`state` keeps, each of shape (students, ...), and ``rows``.
         **numbers : Tensor, shape (students,)
         """
         raise NotImplementedError

@@ -38,8 +38,11 @@ def train(wanted) -> int:
     """train the reference runs into the store; runs it has are kept"""
     from kdviz.publish import reference
 
+    if wanted.seeds < 1:
+        raise SystemExit(f"--seeds {wanted.seeds}: seeds below 1 are none; by default all are trained")
+    chosen = notebooks.chosen(wanted.notebook)
     os.environ |= {"KDVIZ_DATASET": "mnist", "MPLBACKEND": "agg"}
-    reference.train(notebooks.chosen(wanted.notebook), wanted.seeds, wanted.device or None)
+    reference.train(chosen, wanted.seeds, wanted.device or None)
     return 0
 
 

@@ -18,7 +18,8 @@ if "google.colab" in sys.modules:
     home = os.path.expanduser("~/kdviz")
     if not os.path.exists(home):
         check_call(["git", "clone", "--quiet", {address}, home])
-    check_call([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-e", home, "anywidget", "psygnal"])
+    more = ["anywidget", "mnist1d", "psygnal"]
+    check_call([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-e", home, *more])
     sys.path.insert(0, home)
     os.chdir(f"{{home}}/notebooks")
     output.enable_custom_widget_manager()"""

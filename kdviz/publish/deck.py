@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from kdviz.publish.text import NEEDED, blocks_of, lines, shortened
+from kdviz.publish.text import NEEDED, VERDICTS, blocks_of, lines, shortened
 
 ROOM = 15.0  # lines of text that a slide holds beside its heading
 FIGURE, CAPTION = 10.0, 2.6  # lines that a figure needs at least, and that it leaves for text
@@ -50,7 +50,7 @@ def picture(cell: NotebookNode) -> NotebookNode | None:
 
 def is_claim(cell: NotebookNode) -> bool:
     """Whether a cell displays a decided sentence."""
-    return any(o.get("data", {}).get("text/plain", "").startswith(("✓", "✗")) for o in cell.get("outputs", []))
+    return any(o.get("data", {}).get("text/plain", "").startswith(VERDICTS) for o in cell.get("outputs", []))
 
 
 def height(output: NotebookNode | None) -> float:

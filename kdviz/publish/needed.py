@@ -1,15 +1,20 @@
-"""What slides and site are built with: the extra ``pages``, missing until it is installed."""
+"""What pages, slides and site are built with: the extra ``pages``, missing until it is installed."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
-NEEDED = {"slides": ["docutils", "sphinx_revealjs", "ziamath"], "site": ["sphinx", "myst_nb", "furo"]}
+# Each needs what stands before it, too.
+NEEDED = {
+    "demo": ["docutils", "fontTools", "ziamath"],
+    "slides": ["sphinx_revealjs"],
+    "site": ["sphinx", "myst_nb", "furo"],
+}
 
 
 def need(what: str) -> None:
     """Stop with what to install, if a package that ``what`` is built with is missing."""
-    wanted = NEEDED["slides"] + (NEEDED["site"] if what == "site" else [])
-    missing = [name for name in wanted if find_spec(name) is None]
+    steps = [*NEEDED][: [*NEEDED].index(what) + 1]
+    missing = [name for step in steps for name in NEEDED[step] if find_spec(name) is None]
     if missing:
         raise SystemExit(f'`{what}` needs {", ".join(missing)}: pip install -e ".[pages]"')
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import nbformat
 import numpy as np
 from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 from PIL import Image
-from traitlets.config import Config
 
 from kdviz.data import sources
 from kdviz.publish import colab, living
+from kdviz.publish.needed import need
+from kdviz.publish.text import VERDICTS
 
 FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
@@ -30,7 +30,6 @@ SANITISE = sources.ROOT / "tests" / "nbval_sanitize.cfg"
 SKELETON = Path(__file__).with_name("skeleton.ipynb")
 # One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-HIDDEN = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["remove-cell"]}})
 
 
 def chosen(beginning: str) -> list[Path]:
@@ -43,10 +42,14 @@ def chosen(beginning: str) -> list[Path]:
 
 @contextmanager
 def lane(name: str) -> Iterator[dict[str, str]]:
-    """The environment of a lane, with an empty store: digits trains afresh, mnist reads the shipped runs."""
+    """The environment of a lane, with an empty store: digits trains afresh, mnist reads the shipped runs.
+
+    A matplotlib backend from outside is left out: a kernel whose backend is not its own shows no picture.
+    """
+    outside = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     trains = {"digits": {"KDVIZ_TRAIN": "1"}, "mnist": {"KDVIZ_TRAIN": "0", "KDVIZ_STATIC": "1"}}[name]
     with tempfile.TemporaryDirectory(prefix="kdviz-store-") as store:
-        yield {**os.environ, **ONE_THREAD, "KDVIZ_STORE": store, "KDVIZ_DATASET": name, **trains}
+        yield {**outside, **ONE_THREAD, "KDVIZ_STORE": store, "KDVIZ_DATASET": name, **trains}
 
 
 def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
@@ -73,7 +76,7 @@ def datasets_of(notebook: nbformat.NotebookNode) -> list[str]:
 def claims(notebook: nbformat.NotebookNode) -> list[str]:
     """The decided sentences a notebook displays; one that does not hold with its reason."""
     shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    decided = [data for data in shown if data.get("text/plain", "").startswith(("✓", "✗"))]
+    decided = [data for data in shown if data.get("text/plain", "").startswith(VERDICTS)]
     reasons = [re.search("<em>(.*)</em>", data["text/html"]) for data in decided]
     return [
         data["text/plain"] + (f"\n      {unescape(reason[1])}" if reason else "")
@@ -83,16 +86,16 @@ def claims(notebook: nbformat.NotebookNode) -> list[str]:
 
 def demo() -> int:
     """Execute the notebooks on the digits, write them as HTML into ``build/``, print their claims."""
+    from kdviz.publish import page
+
+    need("demo")
     BUILD.mkdir(exist_ok=True)
 
     def show(path: Path) -> list[str]:
         started = time.perf_counter()
         notebook = execute(path, environment)
-        page, _ = HTMLExporter(config=HIDDEN).from_notebook_node(
-            living.alive(notebook), {"metadata": {"name": path.stem}}
-        )
         target = BUILD / f"{path.stem}.html"
-        target.write_text(page, encoding="utf-8")
+        target.write_text(page.html(living.alive(notebook), path.stem), encoding="utf-8")
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
 
     paths = chosen("")

@@ -1,6 +1,7 @@
 """The reference runs: train what the notebooks' cells tagged ``recipes`` say, ship what the notebooks read of them."""
 
 import dataclasses
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from kdviz import training
 from kdviz.data import load_described
 from kdviz.data.sources import ROOT
 from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
-from kdviz.runs.store import SHIPPED, StoredArrays, default_store, read_header, write
+from kdviz.runs.files import read_file
+from kdviz.runs.store import SHIPPED, default_store, write
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
@@ -103,10 +106,11 @@ def train(notebooks: list[Path], seeds: int, device: str | None) -> None:
 def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
     """Whether a file is of the same training and holds such arrays: git need not keep it twice."""
     try:
-        same = read_header(path)["facts"] == run.facts
-        return same and {n: a.dtype for n, a in StoredArrays(path).items()} == {n: a.dtype for n, a in arrays.items()}
-    except (ValueError, FileNotFoundError):  # damaged, or not there
+        header, there = read_file(path)
+    except (ValueError, OSError):  # damaged, without a checksum, or not there
         return False
+    same = header.get("facts") == run.facts and header.get("recipe") == json.loads(json.dumps(describe(run.recipe)))
+    return same and {n: a.dtype for n, a in there.items()} == {n: a.dtype for n, a in arrays.items()}
 
 
 def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -31,6 +31,12 @@ class Renderer(IPythonRenderer):
         return super().link(text, re.sub(r"^(\w+)\.ipynb", r"\1.html", url), title)
 
 
+def rendered(source: str) -> str:
+    """Markdown as HTML that fetches nothing."""
+    renderer = Renderer(escape=False, embed_images=True, path=str(notebooks.FOLDER), exclude_anchor_links=True)
+    return MarkdownWithMath(renderer=renderer).render(source)
+
+
 class Exporter(SlidesExporter):
     """nbconvert's slides with our page around them; nothing in it is fetched."""
 
@@ -44,8 +50,7 @@ class Exporter(SlidesExporter):
     @pass_context
     def markdown2html(self, context, source: str) -> str:
         """As nbconvert's filter of this name, with our renderer."""
-        renderer = Renderer(escape=False, embed_images=True, path=str(notebooks.FOLDER), exclude_anchor_links=True)
-        return MarkdownWithMath(renderer=renderer).render(source)
+        return rendered(source)
 
 
 def page(notebook: nbformat.NotebookNode, name: str) -> str:

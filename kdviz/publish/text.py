@@ -7,6 +7,7 @@ SHORT = 210  # characters of a paragraph that are shown
 COLUMNS = 76  # characters in a line
 # Blocks that are shown whatever the room: formulas, tables and the items of lists.
 NEEDED = re.compile(r"\$\$|\||[*-] |\d+\. ")
+VERDICTS = ("✓ ", "✗ ", "? ")  # how the text of a decided sentence begins
 
 
 def blocks_of(source: str) -> list[str]:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from kdviz import measures
+from kdviz.arguments import number, told
 from kdviz.data import load, load_described
-from kdviz.data.sources import CLASSES
-from kdviz.networks import predict_logits
-from kdviz.recipes import Recipe
+from kdviz.data.names import classes_of
+from kdviz.networks import Architecture, loaded, predict_logits
+from kdviz.recipes import Recipe, restored
 
 WEIGHTS = "weights/"
 
@@ -37,7 +38,7 @@ class Run:
         ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
         ``train_agreement``, with it, on the first 2,000 of the training examples at most (some shipped runs lack it).
     facts : dict
-        Seconds, device, threads and versions.
+        Seconds, device, threads and versions; ``model``, where the network it ended with is another than the recipe's.
     """
 
     recipe: Recipe
@@ -53,6 +54,11 @@ class Run:
     def key(self) -> str:
         return self.recipe.key
 
+    @cached_property
+    def model(self) -> Architecture:
+        """The description of the network it ended with: what is pruned ends with a smaller one."""
+        return restored(self.facts["model"]) if "model" in self.facts else self.recipe.model
+
     @property
     def has_weights(self) -> bool:
         return any(name.startswith(WEIGHTS) for name in self.arrays)
@@ -63,7 +69,7 @@ class Run:
         missing = self.recipe.data.missing
         if not any(verb == "only" for verb, *_ in self.recipe.data.narrowed):
             return missing
-        return [c for c in range(len(CLASSES[self.recipe.data.name])) if c not in missing]
+        return [c for c in range(len(classes_of(self.recipe.data.name))) if c not in missing]
 
     def logits(self, split: str = "test", device: str = "cpu") -> Tensor:
         """Logits, shape (N, C), in the default precision.
@@ -83,6 +89,7 @@ class Run:
 
     def predictions(self, bias: float = 0.0) -> Tensor:
         """Predicted classes of the test examples, shape (N,), int64, with ``bias`` added to :attr:`shifted_classes`."""
+        bias = number("bias", bias)
         if not self.shifted_classes:
             if bias:
                 raise ValueError(f"no class is missing from the training set of {self!r}: there is nothing to shift")
@@ -133,9 +140,9 @@ class Run:
         return measures.log_odds(self._train_logits(), self.shifted_classes)
 
     def network(self) -> nn.Module:
-        """The trained network, on the CPU and in eval mode."""
+        """A copy of the trained network, on the CPU and in eval mode: what is done to it stays out of the run."""
         asked[self.recipe].add("weights")
-        return self._network
+        return copy.deepcopy(self._network)
 
     @cached_property
     def _network(self) -> nn.Module:
@@ -145,10 +152,9 @@ class Run:
                 "train it yourself with kdviz.train(recipe, store=None)"
             )
         full = load(self.recipe.data.name)
-        network = self.recipe.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
+        network = self.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
         named = {n.removeprefix(WEIGHTS): self.arrays[n] for n in self.arrays if n.startswith(WEIGHTS)}
-        network.load_state_dict(named)
-        return network.eval()
+        return loaded(network, named).eval()
 
     def _train_logits(self, device: str = "cpu") -> Tensor:
         if self._computed is None:
@@ -192,6 +198,9 @@ class Runs(list):
 
     def table(self) -> pd.DataFrame:
         """One row a run: what its recipe says, its errors and accuracy on the test split, and its seconds."""
+        for run in self:
+            if not isinstance(run, Run):
+                raise ValueError(f"a table is made of runs, as kd.train returns them, not of {told(run)}")
         return pd.DataFrame([_row(run) for run in self])
 
 

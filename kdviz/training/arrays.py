@@ -3,21 +3,25 @@
 import math
 import platform
 import time
-from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
+from torch.nn.functional import one_hot
 
-from kdviz.data import load_described
-from kdviz.networks import predict_logits
-from kdviz.recipes import Recipe
+from kdviz.data import as_numbers, load_described
+from kdviz.networks import loaded, predict_logits
+from kdviz.recipes import Recipe, describe
 from kdviz.runs import WEIGHTS, Run
-from kdviz.training.beginning import extra_weights, initial_networks, of_head
-from kdviz.training.fused import Fused
+from kdviz.training.alone import Alone
+from kdviz.training.beginning import brought_along, checked_answer, compressed, initial_networks, of_head
+from kdviz.training.fused import Fused, fusable
 from kdviz.training.history import TrainAgreement, right_answers
 from kdviz.training.schedule import SEGMENT, Schedule, seed_of
+from kdviz.training.steps import Repeated
 from kdviz.training.teachers import Teachers
+from kdviz.training.updates import Update
+
+SMALL = 2e7  # multiplications a step: more threads than one gain little below, and cost much on a busy processor
 
 
 class Array:
@@ -45,12 +49,13 @@ class Array:
             raise ValueError(
                 f"{self.first.epochs:g} epochs of {self.first} are {self.steps} steps: ask for more, or smaller batches"
             )
+        self.dtype = torch.get_default_dtype()
         self._place_data()
         self.schedule = Schedule(recipes, datasets, self.steps, self.device)
         networks = initial_networks(recipes, parents, tuple(self.inputs.shape[1:]), len(self.data.classes))
-        self.network = Fused(networks, self.device)
+        self.network = (Fused if fusable(self.first.model) else Alone)(networks, self.device)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
-        self._place_trained()
+        self._place_trained(datasets)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
         streams = self.schedule.stream_of, self.schedule.shared
         taught = bool(self.first.objective.teachers)
@@ -58,131 +63,134 @@ class Array:
         measured = ["epoch", "loss", "test_accuracy", *(["train_agreement"] if taught else [])]
         self.history = [{name: [] for name in measured} for _ in recipes]
         self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and the epoch it was seen in
-        self.graph = None
+        self._take_steps = Repeated(self._one_step, self.device)
         torch.manual_seed(seed_of(self.first.seed, "dropout"))  # last: what stands above may draw, or find it cached
 
     def _place_data(self) -> None:
-        dtype = torch.get_default_dtype()
-        self.inputs = self.data.full_train.inputs.to(self.device, dtype)
-        self.labels = self.data.full_train.labels.to(self.device)
-        self.test_inputs = self.data.test.inputs.to(self.device, dtype)
-        self.test_labels = self.data.test.labels.to(self.device)
+        """Numbers in the precision one trains with; bytes and tokens as they are."""
+        for name, split in (("", self.data.full_train), ("test_", self.data.test)):
+            inputs = split.inputs if split.inputs.dtype == torch.uint8 else as_numbers(split.inputs, self.dtype)
+            setattr(self, f"{name}inputs", inputs.to(self.device))
+            setattr(self, f"{name}labels", split.labels.to(self.device))
 
-    def _place_trained(self) -> None:
-        """All weights that are trained: the networks', or of frozen ones the heads', and the objective's own."""
-        self.extra = extra_weights(self.recipes, self.network, self.teachers, self.inputs[:1])
+    def _place_trained(self, datasets: dict) -> None:
+        """What a step changes: weights of the networks, or of frozen ones their heads, the objective's, its state."""
+        one = as_numbers(self.inputs[:1], self.dtype)
+        answer = checked_answer(self.network, one, self.first, len(self.data.classes))
+        self.extra, self.state = brought_along(self.recipes, answer, self.teachers, one, datasets)
         self.trained = {n: w for n, w in self.network.parameters.items() if not self.first.frozen or of_head(n)}
         for name in self.network.parameters.keys() - self.trained.keys():
             self.network.parameters[name].requires_grad_(False)
         self.trained |= {f"extra.{name}": weight for name, weight in self.extra.items()}
+        averaged = self.first.objective.averaged
+        self.average = {n: w.detach().clone() for n, w in self.network.stacked().items()} if averaged else {}
+        self.compression = self.first.compression
+        self.compressed = compressed(self.recipes, self.network.stacked()) if self.compression else {}
+        self.update = Update(self.first.optimizer, self.trained, self.first.weight_decay)
         self.loss_sum = torch.zeros(len(self.recipes), device=self.device)
-        stacked = self.trained.values()
-        self.first_moments, self.second_moments = ([torch.zeros_like(p) for p in stacked] for _ in range(2))
-        self.counts = [torch.zeros((), dtype=torch.float32, device=self.device) for _ in stacked]
 
     def _of_each(self, name: str) -> Tensor:
         values = [getattr(recipe.objective, name) for recipe in self.recipes]
-        return torch.tensor(values, dtype=self.inputs.dtype, device=self.device)
+        return torch.tensor(values, dtype=self.dtype, device=self.device)
 
     @property
     def done(self) -> bool:
         return self.step == self.steps or len(self.lost) == len(self.recipes)
 
     @property
-    def multiplications(self) -> int:
-        """Of weights with examples, in a step of all students; a convolution's weights count once."""
-        return sum(weight.numel() for weight in self.network.parameters.values()) * self.first.batch_size
+    def small(self) -> bool:
+        """Whether a second thread gains little: multiplications of weights with examples, in a step of all students."""
+        weights = sum(weight.numel() for weight in self.network.parameters.values())
+        return isinstance(self.network, Fused) and weights * self.first.batch_size < SMALL
 
     @property
     def ended_an_epoch(self) -> bool:
         return self.step == self.epoch_began
 
     def advance(self) -> int:
-        """Train up to the end of the epoch, or for :data:`SEGMENT` steps; returns how many steps that were."""
+        """Train up to the end of the epoch, or for :data:`SEGMENT` steps; returns how many steps that were.
+
+        A GPU may still take them when this returns: what they need next is prepared meanwhile.
+        """
         started = time.perf_counter()
         examples, batch = len(self.labels), self.first.batch_size
         epochs = self.step * batch // examples
         end_of_epoch = min(self.steps, -(-(epochs + 1) * examples // batch))
         steps = min(SEGMENT, end_of_epoch - self.step)
         self.schedule.prepare(self.step, steps)
-        self._run(steps)
-        self._drop_the_vanishing()
+        self._take_steps(steps)
+        self.update.drop_the_vanishing()
         self.step += steps
         if self.step == end_of_epoch:
             self._measure()
         self.seconds += time.perf_counter() - started
         return steps
 
-    def _drop_the_vanishing(self) -> None:
-        """Set first moments below 1e-30 to 0.
-
-        Where gradients are 0, as at pixels that are seldom lit, they shrink by 0.9 a step until they are denormal,
-        which slows processors down several times; within a segment they cannot get there from 1e-30.
-        """
-        for moments in self.first_moments:
-            moments.masked_fill_(moments.abs() < 1e-30, 0.0)
-
-    def _run(self, steps: int) -> None:
-        if self.device.type != "cuda":
-            for _ in range(steps):
-                self._one_step()
-            return
-        with torch.cuda.device(self.device):
-            warm_up = 0 if self.graph else min(steps, 3)
-            if not self.graph:
-                self._capture(warm_up)
-            for _ in range(steps - warm_up):
-                self.graph.replay()
-            torch.cuda.synchronize()
-
-    def _capture(self, warm_up: int) -> None:
-        """Take ``warm_up`` real steps on a stream of their own, as capturing needs, and capture the next."""
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(warm_up):
-                self._one_step()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=side):
-            self._one_step()
-        self.graph = graph
-
     def _one_step(self) -> None:
         """A step of every student; what it reads and writes stays where it is, so that a GPU can replay it."""
-        inputs = self._inputs()
+        inputs, labels = self._batch()
         rows = self.schedule.rows[self.schedule.stream_of]  # of each student
         own = inputs if self.schedule.shared else inputs[self.schedule.stream_of]
-        outputs = self.network(own, training=not self.first.frozen)
-        taught = self.teachers.outputs(inputs, rows)
-        losses = self.first.objective.losses(outputs, self.labels[rows], taught, self.extra, **self.numbers)
+        taught = self.teachers.outputs(inputs, rows) | self._averages_answer(own)
+        outputs = self.network(own, training=not self.first.frozen, weights=self.used())
+        extra, objective = {**self.extra, **self.state, "rows": rows}, self.first.objective
+        losses = objective.losses(outputs, labels, taught, extra, **self.numbers)
         parameters = [*self.trained.values()]  # no student's loss depends on another's weights, or on all of its own
         gradients = torch.autograd.grad(losses.sum(), parameters, materialize_grads=True)
         with torch.no_grad():
-            laid_out = [gradient.contiguous() for gradient in gradients]  # as the weights: the fused kernel needs it
-            adamw(
-                parameters, laid_out, self.first_moments, self.second_moments, [], self.counts,
-                fused=True, capturable=self.device.type == "cuda", amsgrad=False, beta1=0.9, beta2=0.999, eps=1e-8,
-                lr=self.schedule.rate, weight_decay=self.first.weight_decay, maximize=False,
-            )  # fmt: skip
-            self.loss_sum += losses
+            objective.advance(extra, outputs, taught, **self.numbers)
+            self._compress(gradients)
+        self.update(gradients, self.schedule.rate)
+        self._follow()
+        self.loss_sum += losses.detach()
         self.schedule.tick()
 
-    def _inputs(self) -> Tensor:
+    def used(self) -> dict[str, Tensor] | None:
+        """The weights that the students answer with, where they are others than those trained."""
+        return self.compression.used(self.network.stacked(), self.compressed) if self.compression else None
+
+    def _compress(self, gradients: tuple[Tensor, ...]) -> None:
+        if self.compression:
+            weights = self.network.stacked()
+            of_network = {n: g for n, g in zip(self.trained, gradients, strict=True) if n in weights}
+            shaped = {n: g.view_as(weights[n]) for n, g in of_network.items()}
+            self.compression.advance(self.compressed, weights, shaped, self.schedule.done)
+
+    @torch.no_grad()
+    def _averages_answer(self, inputs: Tensor) -> dict[str, Tensor]:
+        return self.network(inputs, weights=self.average) if self.average else {}
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the averaged weights a share of the way to the students'."""
+        for name, average in self.average.items():
+            share = 1 - self.numbers[self.first.objective.averaged]
+            average.lerp_(self.network.stacked()[name], share.view(-1, *[1] * (average.ndim - 1)))
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Inputs of each stream, shape (streams, N, ...), and labels of each student: classes, or shares of them."""
         rows = self.schedule.rows
-        inputs = self.inputs.index_select(0, rows.flatten())
-        if self.first.augment:
-            inputs = self.first.augment(inputs, self.schedule.shifts)
-        return inputs.view(*rows.shape, *inputs.shape[1:])
+        found = as_numbers(self.inputs.index_select(0, rows.flatten()), self.dtype)
+        inputs, labels = found.view(*rows.shape, *found.shape[1:]), self.labels[rows]
+        for augmentation, drawn in zip(self.schedule.augmentations, self.schedule.drawn, strict=True):
+            if hasattr(augmentation, "labels"):  # it mixes examples, those of a stream
+                shares = labels if labels.ndim == 3 else one_hot(labels, len(self.data.classes)).to(self.dtype)
+                labels = torch.stack([augmentation.labels(*pair) for pair in zip(shares, drawn, strict=True)])
+                inputs = torch.stack([augmentation(*pair) for pair in zip(inputs, drawn, strict=True)])
+            else:
+                inputs = augmentation(inputs.flatten(0, 1), drawn.flatten(0, 1)).view_as(inputs)
+        return inputs, labels[self.schedule.stream_of]
 
     def _measure(self) -> None:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
         losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
-        right = right_answers(self.network, self.test_inputs, self.test_labels).tolist()
+        with torch.no_grad():
+            used = self.used()
+        right = right_answers(self.network, self.test_inputs, self.test_labels, used).tolist()
         measured = {"loss": losses, "test_accuracy": [count / len(self.test_labels) for count in right]}
         if self.train_agreement:
-            measured["train_agreement"] = self.train_agreement(self.network, self.teachers, self.inputs)
+            measured["train_agreement"] = self.train_agreement(self.network, self.teachers, self.inputs, used)
         for student, history in enumerate(self.history):
             if not math.isfinite(losses[student]):
                 self.lost.setdefault(student, epoch)
@@ -195,17 +203,25 @@ class Array:
 
     def runs(self) -> list[Run]:
         """The finished runs; students that ended with logits that are not finite are lost too."""
-        runs = {student: self._run_of(student) for student in range(len(self.recipes)) if student not in self.lost}
+        with torch.no_grad():
+            used = self.used() or {}
+        left = [student for student in range(len(self.recipes)) if student not in self.lost]
+        runs = {student: self._run_of(student, used) for student in left}
         for student, run in runs.items():
             if not torch.isfinite(run.arrays["test_logits"]).all():
                 self.lost[student] = self.first.epochs
         return [run for student, run in runs.items() if student not in self.lost]
 
-    def _run_of(self, student: int) -> Run:
+    def _run_of(self, student: int, used: dict[str, Tensor]) -> Run:
         started = time.perf_counter()
         recipe, state = self.recipes[student], self.network.state_of(student)
-        network = recipe.model.build(tuple(self.inputs.shape[1:]), len(self.data.classes)).to(self.device)
-        network.load_state_dict(state)
+        state |= {name: weight[student].detach().cpu().clone() for name, weight in used.items()}
+        model = recipe.model
+        if self.compression:
+            kept = {name: tensor[student].cpu() for name, tensor in self.compressed.items()}
+            model, state = self.compression.finished(model, state, kept)
+        built = model.build(tuple(self.inputs.shape[1:]), len(self.data.classes))
+        network = loaded(built, state).to(self.device)
         logits = predict_logits(network, self.test_inputs)
         history = self.history[student]
         history["test_accuracy"][-1] = (logits.argmax(-1) == self.test_labels).sum().item() / len(logits)
@@ -221,47 +237,4 @@ class Array:
             "torch": torch.__version__,
             "python": platform.python_version(),
         }
-        return Run(recipe, arrays, history, facts)
-
-    def state(self) -> tuple[dict, dict[str, Tensor]]:
-        """Header and arrays of a checkpoint: all that the next step depends on and a recipe does not say."""
-        header = {name: getattr(self, name) for name in ("step", "epoch_began", "seconds", "history")}
-        header["keys"] = [recipe.key for recipe in self.recipes]
-        header["lost"] = {header["keys"][student]: epoch for student, epoch in self.lost.items()}
-        arrays = {"loss_sum": self.loss_sum, "random": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            arrays["random_cuda"] = torch.cuda.get_rng_state(self.device)
-        elif self.device.type == "mps":
-            arrays["random_mps"] = torch.mps.get_rng_state()
-        arrays |= {f"{group}/{name}": tensor for group, name, tensor in self._trained()}
-        return header, arrays
-
-    def restore(self, header: dict, arrays: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint that holds these students, perhaps among others."""
-        places = torch.tensor([header["keys"].index(recipe.key) for recipe in self.recipes])
-        for name in ("step", "epoch_began"):
-            setattr(self, name, header[name])
-        self.seconds = header["seconds"] * len(self.recipes) / len(header["keys"])
-        self.history = [header["history"][place] for place in places]
-        lost = [header["lost"].get(recipe.key) for recipe in self.recipes]
-        self.lost = {student: epoch for student, epoch in enumerate(lost) if epoch is not None}
-        self.loss_sum.copy_(arrays["loss_sum"][places])
-        torch.set_rng_state(arrays["random"])
-        if "random_cuda" in arrays and self.device.type == "cuda":
-            torch.cuda.set_rng_state(arrays["random_cuda"], self.device)
-        elif "random_mps" in arrays and self.device.type == "mps":
-            torch.mps.set_rng_state(arrays["random_mps"])
-        with torch.no_grad():
-            for group, name, tensor in self._trained():
-                tensor.copy_(arrays[f"{group}/{name}"][places])
-            for count in self.counts:
-                count.fill_(self.step)
-        self.schedule.skip(self.step)
-
-    def _trained(self) -> Iterator[tuple[str, str, Tensor]]:
-        """Every tensor that a step changes for each student: group, name of the parameter, tensor."""
-        groups = {"parameter": self.trained.values()}
-        groups |= {"first_moment": self.first_moments, "second_moment": self.second_moments}
-        for group, tensors in groups.items():
-            for name, tensor in zip(self.trained, tensors, strict=True):
-                yield group, name, tensor
+        return Run(recipe, arrays, history, facts | ({"model": describe(model)} if model != recipe.model else {}))

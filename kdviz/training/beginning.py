@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from kdviz.data import Dataset, Description
 from kdviz.networks import Network, measuring
 from kdviz.recipes import Recipe
 from kdviz.runs import Run
+from kdviz.training.alone import Alone
 from kdviz.training.fused import Fused
 from kdviz.training.schedule import seed_of
 from kdviz.training.teachers import Teachers
@@ -18,7 +20,10 @@ def initial_networks(recipes: list[Recipe], parents: dict[Recipe, Run], shape: t
         torch.manual_seed(seed_of(recipe.seed, "initialisation"))
         networks.append(recipe.model.build(shape, classes))
         if recipe.init:
-            _start_from(parents[recipe.init].network(), networks[-1], recipe)
+            given = parents[recipe.init]
+            if given.model != recipe.model:  # it was made smaller
+                raise ValueError(f"init ended with a network {given.model}, this recipe starts with {recipe.model}")
+            _start_from(given.network(), networks[-1], recipe)
     return networks
 
 
@@ -36,18 +41,53 @@ def of_head(name: str) -> bool:
     return name.startswith("head.")
 
 
-def extra_weights(recipes: list[Recipe], network: Fused, teachers: Teachers, one: Tensor) -> dict[str, Tensor]:
-    """What the objective trains along with each student, drawn with its seed, each of shape (students, ...).
+def checked_answer(network: Fused | Alone, one: Tensor, recipe: Recipe, classes: int) -> dict[str, Tensor]:
+    """What students answer to ``one``, shape (1, ...); ValueError unless it is what a network must answer."""
+    try:
+        with measuring():
+            outputs = network(one.unsqueeze(0))
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as problem:
+        said = f"{recipe.model} cannot take inputs of shape {tuple(one.shape)}, {one.dtype}"
+        raise ValueError(f"{said}: {str(problem).splitlines()[0]}") from problem
+    for name, output in outputs.items():
+        if output.shape[1:2] != (1,):
+            raise ValueError(f"{name!r} of {recipe.model} has no row for each example: name another layer")
+    if outputs["logits"].shape[2:] != (classes,):
+        found = tuple(outputs["logits"].shape[1:])
+        raise ValueError(f"{recipe.model} answers one example with {found}, not with (1, {classes}): a logit a class")
+    return outputs
 
-    ``one`` is an example, shape (1, ...), which student and teacher answer to, for the sizes of their layers.
+
+def brought_along(
+    recipes: list[Recipe], student: dict[str, Tensor], teachers: Teachers, one: Tensor, data: dict[Description, Dataset]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What the objective trains along with each student, and what it remembers, each of shape (students, ...).
+
+    Both are drawn with the student's seed. ``one`` is an example, shape (1, ...), and ``student`` what the students
+    answer to it, for the sizes of layers.
     """
     rows = torch.zeros(len(recipes), 1, dtype=torch.int64, device=one.device)
     with measuring():
-        student = network(one.unsqueeze(0))
         teacher = teachers.outputs(one.expand(len(recipes), *one.shape), rows)
-    drawn = []
+    weights, states = [], []
     for i, recipe in enumerate(recipes):
-        torch.manual_seed(seed_of(recipe.seed, "extra"))
         mine, theirs = ({name: values[i] for name, values in outputs.items()} for outputs in (student, teacher))
-        drawn.append(recipe.objective.extra(mine, theirs))
-    return {n: torch.stack([each[n] for each in drawn]).to(one.device).requires_grad_() for n in drawn[0]}
+        torch.manual_seed(seed_of(recipe.seed, "extra"))
+        weights.append(recipe.objective.extra(mine, theirs))
+        torch.manual_seed(seed_of(recipe.seed, "state"))
+        of = data[recipe.data]
+        states.append(recipe.objective.state(mine, theirs, of.full_train.labels, of.rows))
+    stacked = (
+        {n: torch.stack([each[n] for each in drawn]).to(one.device) for n in drawn[0]} for drawn in (weights, states)
+    )
+    extra, state = stacked
+    return {name: weight.requires_grad_() for name, weight in extra.items()}, state
+
+
+def compressed(recipes: list[Recipe], weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What each student's compression begins with, drawn with the student's seed, each of shape (students, ...)."""
+    states = []
+    for i, recipe in enumerate(recipes):
+        torch.manual_seed(seed_of(recipe.seed, "compression"))
+        states.append(recipe.compression.state({name: weight[i].detach() for name, weight in weights.items()}))
+    return {name: torch.stack([state[name] for state in states]) for name in states[0]}

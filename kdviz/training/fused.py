@@ -4,15 +4,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.networks import Network
+from kdviz.networks import CNN, MLP, Network
+
+
+def fusable(model) -> bool:
+    """Whether networks of this description have a fused form."""
+    return isinstance(model, MLP | CNN)
 
 
 class Fused:
     """Students of one architecture, their parameters stacked.
 
-    Inside, dense activations have shape (students, units, examples) and images (examples, students·channels, height,
-    width): so the weights that meet one input, those of a stream's students in the first layer, lie one under the
-    other and need no copy of it.
+    Inside, dense activations have shape (students, units, examples), images (examples, students·channels, height,
+    width) and sequences (examples, students·channels, length): so the weights that meet one input, those of a stream's
+    students in the first layer, lie one under the other and need no copy of it.
 
     Parameters
     ----------
@@ -31,13 +36,16 @@ class Fused:
         self.parameters = {
             name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]
         }
+        self.buffers: dict[str, Tensor] = {}  # no layer with a fused form has any
         self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
         self.layers.append(("head", networks[0].head))
         self.students = len(networks)
         linear = [name for name, layer in self.layers if isinstance(layer, nn.Linear)]
         self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
 
-    def __call__(self, inputs: Tensor, training: bool = False) -> dict[str, Tensor]:
+    def __call__(
+        self, inputs: Tensor, training: bool = False, weights: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Outputs of every student.
 
         Parameters
@@ -46,25 +54,28 @@ class Fused:
             As many examples for each stream; ``students / streams`` neighbours see the same ones.
         training : bool
             Whether dropout drops.
+        weights : dict of str to Tensor, optional
+            Others than :attr:`parameters`, of the same names and shapes.
 
         Returns
         -------
         dict
             ``features`` of shape (students, N, D), ``logits`` of shape (students, N, classes) and each ``map i`` of
-            shape (students, N, channels, height, width).
+            shape (students, N, channels, height, width), of sequences (students, N, channels, length).
         """
         streams, examples = inputs.shape[:2]
-        x, maps = inputs, {}
+        x, maps, weights = inputs, {}, weights or self.parameters
+        beside = False  # whether the students' channels lie side by side, examples first
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
-                x = self._product(name, x)
-            elif isinstance(layer, nn.Conv2d):
-                x = x.transpose(0, 1).flatten(1, 2) if x.ndim == 5 else x
-                x = self._convolution(name, layer, x)
-                streams = self.students
+                x = self._product(name, x, weights)
+            elif isinstance(layer, nn.Conv1d | nn.Conv2d):
+                x = x if beside else x.transpose(0, 1).flatten(1, 2)
+                x = self._convolution(name, layer, x, weights)
+                streams, beside = self.students, True
             elif isinstance(layer, nn.Flatten):
-                x = x.view(examples, streams, -1).transpose(0, 1) if x.ndim == 4 else x  # 4: after a convolution
+                x = x.view(examples, streams, -1).transpose(0, 1) if beside else x
                 x = x.flatten(2).mT.contiguous()
             elif isinstance(layer, nn.Dropout):
                 if training and layer.p:
@@ -72,7 +83,7 @@ class Fused:
                     x = F.dropout(own, layer.p)
             elif isinstance(layer, nn.ReLU):
                 x = F.relu(x)
-            elif isinstance(layer, nn.MaxPool2d):
+            elif isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 x = layer(x)
                 of_each = x.view(examples, self.students, -1, *x.shape[2:]).transpose(0, 1)
                 maps[f"map {len(maps) + 1}"] = of_each
@@ -80,16 +91,21 @@ class Fused:
                 raise TypeError(f"no fused form of the layer {type(layer).__name__}")
         return maps | {"features": features.mT, "logits": x.mT}
 
-    def _convolution(self, name: str, layer: nn.Conv2d, x: Tensor) -> Tensor:
-        weight, bias = self.parameters[f"{name}.weight"].flatten(0, 1), self.parameters[f"{name}.bias"].flatten()
-        return F.conv2d(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
+    def _convolution(self, name: str, layer: nn.Conv1d | nn.Conv2d, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        convolve = F.conv1d if isinstance(layer, nn.Conv1d) else F.conv2d
+        weight, bias = weights[f"{name}.weight"].flatten(0, 1), weights[f"{name}.bias"].flatten()
+        return convolve(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
 
-    def _product(self, name: str, x: Tensor) -> Tensor:
-        weight, bias = self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
+    def _product(self, name: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
         streams, inputs, examples = x.shape
         shape = streams, -1, inputs
         rows = _Product.apply(weight.view(shape), bias.view(streams, -1, 1), x, self._gradients[name].view(shape))
         return rows.view(self.students, -1, examples)
+
+    def stacked(self) -> dict[str, Tensor]:
+        """Its parameters, each of shape (students, ...)."""
+        return self.parameters
 
     def state_of(self, student: int) -> dict[str, Tensor]:
         """A copy of one student's weights, on the CPU, as its network names them."""

@@ -9,10 +9,11 @@ import psutil
 import torch
 from torch import nn
 
-from kdviz.data import load
+from kdviz.data import as_numbers, load
 from kdviz.networks import CNN
 from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
+from kdviz.training.fused import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
 
@@ -21,8 +22,19 @@ def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
     steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
     last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in ("without", "only", "take")), default=0)
-    schedule = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.augment
-    return recipe.data.name, steps[:last], recipe.model, recipe.frozen, *_form(recipe.objective), *schedule
+    same = (
+        "model",
+        "frozen",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "weight_decay",
+        "optimizer",
+        "augment",
+        "compression",
+    )
+    alike = (getattr(recipe, name) for name in same)
+    return recipe.data.name, steps[:last], *_form(recipe.objective), *alike
 
 
 def _form(objective: Objective) -> tuple:
@@ -30,7 +42,8 @@ def _form(objective: Objective) -> tuple:
     own = [field.name for field in dataclasses.fields(objective) if field.name != "teacher"]
     said = tuple((name, getattr(objective, name)) for name in own if name not in objective.numbers)
     deeper = bool({*objective.reads} - {"logits"})
-    return type(objective), said, tuple(teacher.model for teacher in objective.teachers) if deeper else ()
+    networks = tuple((teacher.model, teacher.compression) for teacher in objective.teachers) if deeper else ()
+    return type(objective), said, networks
 
 
 def grouped(recipes: list[Recipe], apart: Mapping[Recipe, object]) -> list[list[Recipe]]:
@@ -52,7 +65,7 @@ def fitting(group: list[Recipe], device: str) -> list[list[Recipe]]:
 
 def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
     """How many students like ``recipe`` train at once, of ``wanted``."""
-    if isinstance(recipe.model, CNN) and device == "cpu":
+    if not fusable(recipe.model) or (isinstance(recipe.model, CNN) and device == "cpu"):
         return 1  # a grouped convolution is slower there than one after another: benchmarks/README.md
     room = int(MEMORY_SHARE * free_memory(device) / bytes_of_student(recipe))
     if room >= wanted:
@@ -75,13 +88,14 @@ def free_memory(device: str) -> int:
 def bytes_of_student(recipe: Recipe) -> int:
     """About what one more student of an array takes: weights, gradients, moments, a copy, and a batch's activations."""
     data = load(recipe.data.name)
-    one = data.full_train.inputs[:1]
+    one = as_numbers(data.full_train.inputs[:1], torch.get_default_dtype())
     outputs = [3 * one.numel()]  # an input, as it was, shifted and laid out
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(one.dtype)
+        network = recipe.model.build(tuple(one.shape[1:]), len(data.classes)).to(torch.get_default_dtype()).eval()
         for layer in network.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d):
+            if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
                 layer.register_forward_hook(lambda layer, inputs, output: outputs.append(output.numel()))
         network(one)
     parameters = sum(weight.numel() for weight in network.parameters())
-    return torch.get_default_dtype().itemsize * (5 * parameters + 4 * recipe.batch_size * sum(outputs))
+    held = 9 if recipe.compression else 5  # weights as used, their gradients, what a score remembers of each
+    return torch.get_default_dtype().itemsize * (held * parameters + 4 * recipe.batch_size * sum(outputs))

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from kdviz.data import Dataset, Description
+from kdviz.data import Dataset, Description, as_numbers
 from kdviz.networks import measuring
 from kdviz.recipes import Recipe
+from kdviz.training.alone import Alone
 from kdviz.training.fused import Fused
 from kdviz.training.teachers import Teachers
 
@@ -17,13 +18,16 @@ def at_once(students: int, device: torch.device) -> int:
     return max(1, (4_000 if device.type == "cpu" else 40_000) // students)
 
 
-def right_answers(network: Fused, inputs: Tensor, labels: Tensor) -> Tensor:
-    """How many examples each student gets right, shape (students,)."""
+def right_answers(network: Fused | Alone, inputs: Tensor, labels: Tensor, weights: dict | None) -> Tensor:
+    """How many examples each student gets right, shape (students,), with ``weights`` where its own are not used."""
     chunk = at_once(network.students, inputs.device)
     right = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
     with measuring():
         for some, theirs in zip(inputs.split(chunk), labels.split(chunk), strict=True):
-            right += (network(some[None])["logits"].argmax(-1) == theirs).sum(-1)
+            right += (
+                network(as_numbers(some[None], torch.get_default_dtype()), weights=weights)["logits"].argmax(-1)
+                == theirs
+            ).sum(-1)
     return right
 
 
@@ -45,13 +49,16 @@ class TrainAgreement:
         rows = [datasets[streams[stream].data].rows[:WATCHED] for stream in sorted(streams)]
         self.rows = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).to(stream_of.device)
 
-    def __call__(self, network: Fused, teachers: Teachers, inputs: Tensor) -> list[float]:
+    def __call__(self, network: Fused | Alone, teachers: Teachers, inputs: Tensor, weights: dict | None) -> list[float]:
         """One value for each student; ``inputs`` is the full training set's."""
         agreed = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
         with measuring():
             for rows in self.rows.split(at_once(network.students, inputs.device), 1):
-                images = inputs[rows]  # where a stream has fewer examples, its rows are -1, and do not count
-                answers = network(images if self.shared else images[self.stream_of])["logits"].argmax(-1)
+                # where a stream has fewer examples, its rows are -1, and do not count
+                images = as_numbers(inputs[rows], torch.get_default_dtype())
+                answers = network(images if self.shared else images[self.stream_of], weights=weights)["logits"].argmax(
+                    -1
+                )
                 theirs = rows[self.stream_of]
                 taught = teachers.outputs(images, theirs)["logits"].argmax(-1)
                 agreed += ((answers == taught) & (theirs >= 0)).sum(-1)

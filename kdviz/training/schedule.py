@@ -1,7 +1,6 @@
-"""What each step is given, and that follows from a recipe and its seed alone: examples, shifts, learning rate."""
+"""What each step is given, and that follows from a recipe and its seed alone: examples, augmentation, learning rate."""
 
 import hashlib
-import math
 
 import torch
 from torch import Tensor
@@ -20,7 +19,7 @@ class Schedule:
     Parameters
     ----------
     recipes : list of Recipe
-        Alike in batch size, rate, length and augmentation.
+        Alike in batch size, optimizer, length and augmentation.
     datasets : dict of Description to Dataset
     steps : int
         Of the whole training.
@@ -45,30 +44,43 @@ class Schedule:
         self._generators = [torch.Generator().manual_seed(seed_of(seed, "augmentation")) for seed, _ in streams]
         shape = SEGMENT, len(streams), self.first.batch_size
         self._rows = torch.zeros(shape, dtype=torch.int64, device=device)
-        self._shifts = torch.zeros(*shape, 2, dtype=torch.int64, device=device) if self.first.augment else None
+        self.augmentations = augmentations_of(self.first)
+        empty = [each.draw(1, torch.Generator()) for each in self.augmentations]  # their widths and types
+        self._drawn = [torch.zeros(*shape, one.shape[1], dtype=one.dtype, device=device) for one in empty]
         self._rates = torch.zeros(SEGMENT, dtype=torch.float32, device=device)  # as fused kernels read them
+        self._done = torch.zeros(SEGMENT, dtype=torch.float32, device=device)
         self._clock = torch.zeros(1, dtype=torch.int64, device=device)
+        self._examples = len(datasets[self.first.data].full_train)
 
     def prepare(self, done: int, steps: int) -> None:
-        """Fill the tables for ``steps`` steps after the first ``done``."""
+        """Fill the tables for ``steps`` steps after the first ``done``; a GPU may still be busy with those before."""
         batch = self.first.batch_size
         for stream, (order, generator) in enumerate(zip(self._orders, self._generators, strict=True)):
-            self._rows[:steps, stream] = order.take(steps * batch).view(steps, batch).to(self._rows.device)
-            if self.first.augment:
-                shifts = [self.first.augment.draw(batch, generator) for _ in range(steps)]
-                self._shifts[:steps, stream] = torch.stack(shifts).to(self._rows.device)
-        following = range(done + 1, done + steps + 1)
-        rates = [learning_rate_at(step, self.steps, self.first.learning_rate) for step in following]
-        self._rates[:steps] = torch.tensor(rates, dtype=torch.float32, device=self._rates.device)
+            self._fill(self._rows, order.take(steps * batch).view(steps, batch), stream)
+            drawn = [[each.draw(batch, generator) for each in self.augmentations] for _ in range(steps)]
+            for table, several in zip(self._drawn, zip(*drawn, strict=True), strict=True):
+                self._fill(table, torch.stack(several), stream)
+        epoch = self.first.batch_size / self._examples
+        rates = [
+            self.first.optimizer.rate(step, self.steps, self.first.learning_rate, (step - 1) * epoch)
+            for step in range(done + 1, done + steps + 1)
+        ]
+        self._rates[:steps].copy_(_ready(torch.tensor(rates, dtype=torch.float32), self._rates.device))
+        shares = torch.arange(done + 1, done + steps + 1, dtype=torch.float64) / self.steps
+        self._done[:steps].copy_(_ready(shares.float(), self._done.device))
         self._clock.zero_()
+
+    def _fill(self, table: Tensor, values: Tensor, stream: int) -> None:
+        table[: len(values), stream].copy_(_ready(values, table.device))
 
     def skip(self, steps: int) -> None:
         """Draw and drop what the first ``steps`` steps were given."""
         batch = self.first.batch_size
         for order, generator in zip(self._orders, self._generators, strict=True):
             order.take(steps * batch)
-            for _ in range(steps if self.first.augment else 0):
-                self.first.augment.draw(batch, generator)
+            for _ in range(steps):
+                for augmentation in self.augmentations:
+                    augmentation.draw(batch, generator)
 
     def tick(self) -> None:
         """Go on to the next step."""
@@ -80,14 +92,19 @@ class Schedule:
         return self._rows.index_select(0, self._clock)[0]
 
     @property
-    def shifts(self) -> Tensor:
-        """What :class:`kdviz.data.Jitter` drew for them, shape (streams · batch, 2)."""
-        return self._shifts.index_select(0, self._clock)[0].flatten(0, 1)
+    def drawn(self) -> list[Tensor]:
+        """What each augmentation drew for them, shape (streams, batch, width)."""
+        return [table.index_select(0, self._clock)[0] for table in self._drawn]
 
     @property
     def rate(self) -> Tensor:
         """The learning rate, shape ()."""
         return self._rates.index_select(0, self._clock)[0]
+
+    @property
+    def done(self) -> Tensor:
+        """The share of all steps that are taken with this one, shape ()."""
+        return self._done.index_select(0, self._clock)[0]
 
 
 class Order:
@@ -115,12 +132,15 @@ class Order:
         return stream[:count]
 
 
-def learning_rate_at(step: int, steps: int, peak: float, warm_up: float = 0.3) -> float:
-    """One cycle: linear up to the peak in the first ``warm_up`` share of the steps, then half a cosine to 0."""
-    done = step / steps
-    if done < warm_up:
-        return peak * done / warm_up
-    return peak * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
+def augmentations_of(recipe: Recipe) -> tuple:
+    """What changes its inputs, one after another."""
+    augment = recipe.augment or ()
+    return augment if isinstance(augment, tuple) else (augment,)
+
+
+def _ready(values: Tensor, device: torch.device) -> Tensor:
+    """``values`` where a GPU fetches them by itself, without a wait for what it does now."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
 def seed_of(seed: int, purpose: str) -> int:

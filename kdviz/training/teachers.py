@@ -1,12 +1,15 @@
 """What the teachers of an array of students answer."""
 
 import copy
+import warnings
 
 import torch
 from torch import Tensor, nn
 
 from kdviz.data import Dataset
-from kdviz.networks import predict
+from kdviz.measures import TopK
+from kdviz.measures.accuracy import at_chance
+from kdviz.networks import in_training_precision, predict
 from kdviz.objectives import GivenLogits
 from kdviz.recipes import Recipe
 from kdviz.runs import Run
@@ -43,9 +46,9 @@ class Teachers:
             places = [distinct.index(pair) for pair in pairs]
         else:
             distinct = list(dict.fromkeys(groups))
-            taught = [_averaged([self._on_training_set(teacher) for teacher in group]) for group in distinct]
-            for each in taught:
-                _check_logits(each["logits"], data)
+            taught = [_together([self._on_training_set(teacher) for teacher in group]) for group in distinct]
+            for group, each in zip(distinct, taught, strict=True):
+                _check_logits(each["logits"], data, given=isinstance(group[0], GivenLogits))
             self.tables = _stacked(taught, self.device)
             places = [distinct.index(group) for group in groups]
         self.place = torch.tensor(places, device=self.device)
@@ -61,19 +64,24 @@ class Teachers:
         """
         if self.live:
             answers = [
-                _averaged([predict(network, inputs[stream], self._kept) for network in several])
-                for stream, several in self.live
+                _together([self._live(network, inputs[stream]) for network in several]) for stream, several in self.live
             ]
             return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
         return {name: table[self.place[:, None], rows] for name, table in self.tables.items()}
+
+    @torch.no_grad()
+    def _live(self, network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+        return self._kept(in_training_precision(network, inputs))
 
     def _kept(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"logits": outputs["logits"]} | self.objective.seen(outputs)
 
     def _network(self, teacher: Recipe) -> nn.Module:
-        return copy.deepcopy(self.parents[teacher].network()).to(self.device)
+        return copy.deepcopy(self.parents[teacher].network()).to(self.device, torch.get_default_dtype()).eval()
 
-    def _on_training_set(self, teacher: Recipe | GivenLogits) -> dict[str, Tensor]:
+    def _on_training_set(self, teacher: Recipe | GivenLogits | TopK) -> dict[str, Tensor]:
+        if isinstance(teacher, TopK):
+            return _spread(teacher, len(self.data.classes))
         if isinstance(teacher, GivenLogits):
             return {"logits": teacher.logits}
         if self.objective.reads == ("logits",) and not self.data.description.unlabelled:
@@ -87,14 +95,35 @@ def _check(recipe: Recipe) -> None:
     if strangers:
         raise ValueError(f"the teacher learnt {strangers[0].data.name}, the student is given {recipe.data.name}")
     changed = recipe.augment or recipe.data.unlabelled
-    if changed and any(isinstance(teacher, GivenLogits) for teacher in teachers):
+    if changed and any(isinstance(teacher, GivenLogits | TopK) for teacher in teachers):
         raise ValueError("given logits belong to unchanged images: use a teacher recipe, or leave the images alone")
 
 
-def _check_logits(logits: Tensor, data: Dataset) -> None:
+def _check_logits(logits: Tensor, data: Dataset, given: bool) -> None:
     needed = (len(data.full_train), len(data.classes))
-    if logits.shape != needed or not torch.isfinite(logits).all():
+    if logits.shape != needed:
         raise ValueError(f"teacher logits must be finite and of shape {needed}, not {tuple(logits.shape)}")
+    strange = logits.isnan().any(-1) | logits.amax(-1).isinf()
+    if strange.any():
+        rows = strange.nonzero().flatten().tolist()
+        raise ValueError(
+            f"teacher logits must be finite, or −∞ for a masked class: those of {len(rows)} examples, such as row "
+            f"{rows[0]}, hold NaN or +∞, or mask every class"
+        )
+    if given and at_chance(logits, data.full_train.labels):
+        warnings.warn(
+            "the given logits meet the labels at chance: is their order that of the training examples "
+            f"(kd.load({data.description.name!r}).full_train), and of its classes?",
+            stacklevel=2,
+        )
+
+
+def _spread(teacher: TopK, classes: int) -> dict[str, Tensor]:
+    """A top k as a table with −∞ for the rest and, where one temperature is asked for, the mass of the rest there."""
+    if not teacher.lse:
+        return {"logits": teacher.spread(classes)}
+    (temperature,) = teacher.lse
+    return {"logits": teacher.spread(classes, temperature), "rest": teacher.log_rest(temperature)}
 
 
 def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
@@ -102,8 +131,12 @@ def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str
     return {name: torch.stack([each[name].to(device, dtype) for each in several]) for name in several[0]}
 
 
-def _averaged(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Logits of the mean probability, up to a constant; unchecked, for a check would wait for the device."""
+def _together(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Logits of the mean probability, up to a constant, and all else numbered: "features 0", "features 1", …
+
+    Unchecked, for a check would wait for the device.
+    """
     if len(several) == 1:
         return several[0]
-    return {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
+    numbered = {f"{name} {i}": each[name] for i, each in enumerate(several) for name in each if name != "logits"}
+    return numbered | {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}

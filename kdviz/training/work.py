@@ -4,9 +4,8 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -15,23 +14,20 @@ from tqdm import tqdm
 
 from kdviz.data import load
 from kdviz.recipes import Recipe
+from kdviz.recipes.descriptions import undescribed
 from kdviz.runs import Run, Store
+from kdviz.runs.files import StoredArrays
 from kdviz.training.arrays import Array
+from kdviz.training.checkpoints import state
 from kdviz.training.grouping import fitting, grouped
+from kdviz.training.starting import Refused, as_it_was, best_device, put_back
 
 CHECKPOINT_SECONDS = 20.0
-SMALL = 2e7  # multiplications a step: more threads than one gain little below, and cost much on a busy processor
-
-
-def best_device() -> str:
-    """CUDA where there is one, else MPS, else the CPU."""
-    accelerators = {"cuda": torch.cuda, "mps": torch.backends.mps}
-    return next((name for name, where in accelerators.items() if where.is_available()), "cpu")
 
 
 @dataclass
 class Work:
-    """One call's work: where it is done, what is trained (``runs``, parents among them), and what was lost and why."""
+    """One call's work: where it is done, what is trained (``runs``, parents among them), what was lost or refused."""
 
     store: Store | None
     device: str | None
@@ -39,6 +35,7 @@ class Work:
     watch: Callable[[list[Recipe], list[dict], bool], None] | None = None
     runs: dict[Recipe, Run] = field(default_factory=dict)
     lost: dict[Recipe, str] = field(default_factory=dict)
+    refused: dict[Recipe, Exception] = field(default_factory=dict)
 
     def train(self, missing: list[Recipe]) -> None:
         """Train recipes and, before them, the parents that the store lacks."""
@@ -53,9 +50,9 @@ class Work:
                 else:
                     self._train_here(ready)
                 for recipe in order:  # parents stand before their children
-                    if self.lost.keys() & {*recipe.parents}:
+                    if {*self.lost, *self.refused} & {*recipe.parents}:
                         self.lost[recipe] = f"{recipe} needs a run that was lost"
-                order = [recipe for recipe in order if recipe not in self.runs and recipe not in self.lost]
+                order = [recipe for recipe in order if recipe not in {*self.runs, *self.lost, *self.refused}]
 
     def _in_order(self, missing: list[Recipe]) -> list[Recipe]:
         """What to train, parents first; parents that the store holds with their weights are put into ``runs``."""
@@ -78,16 +75,27 @@ class Work:
     def _train_elsewhere(self, ready: list[Recipe]) -> None:
         """Hand each seed's array to the executor's workers, then find in the store what they trained."""
         jobs = grouped(ready, {recipe: recipe.seed for recipe in ready})
-        futures = [self.executor.submit(_job, recipes, self.store, self.device) for recipes in jobs]
+        futures = [self.executor.submit(_job, recipes, self.store, self.device, self._held()) for recipes in jobs]
         for recipes, future in zip(jobs, futures, strict=True):
-            lost = future.result()
-            for recipe in recipes:
-                run = self.store.find(recipe, weights=True)
+            lost, refused, held = future.result()
+            self.lost |= lost
+            self.refused |= refused
+            for recipe in [recipe for recipe in recipes if recipe not in {*lost, *refused}]:
+                run = _run_of(recipe, held[recipe]) if recipe in held else self.store.find(recipe, weights=True)
                 if run:
-                    self.runs[recipe] = run
+                    self.runs[recipe] = self._saved(run, recipe.key) if recipe in held else run
                 else:
-                    self.lost[recipe] = lost.get(recipe, f"{recipe} was trained by a worker, but is not in the store")
+                    problem = f"{recipe} was trained by a worker, but is not in {self.store.folder}: all must reach it"
+                    self.refused[recipe] = FileNotFoundError(problem)
             self.bar.update(sum(map(_examples, recipes)))
+
+    def _held(self) -> dict[Recipe, tuple]:
+        """The runs that are in memory alone, as they are handed from process to process."""
+        alone = {recipe: run for recipe, run in self.runs.items() if not isinstance(run.arrays, StoredArrays)}
+        return {
+            recipe: ({name: array.numpy() for name, array in run.arrays.items()}, run.history, run.facts)
+            for recipe, run in alone.items()
+        }
 
     def _left(self, ready: list[Recipe]) -> tuple[list[Recipe], list[tuple[dict, Mapping[str, Tensor]]]]:
         """What no other process has finished by now, and the checkpoints to go on from, both of one moment."""
@@ -114,6 +122,9 @@ class Work:
             try:
                 self._train_array(recipes, checkpoint, device)
                 continue
+            except Refused as refused:
+                waiting = [*self._sound(recipes, refused.__cause__, device), *waiting]
+                continue
             except torch.OutOfMemoryError:
                 if len(recipes) == 1:
                     raise
@@ -121,15 +132,27 @@ class Work:
             warnings.warn(f"{len(recipes)} students did not fit into memory: half of them at a time", stacklevel=5)
             waiting = [recipes[:half], recipes[half:], *waiting]
 
+    def _sound(self, recipes: list[Recipe], problem: ValueError, device: str) -> list[list[Recipe]]:
+        """The arrays that are left of one that cannot be trained: without those that cannot be by themselves."""
+        refused = {recipes[0]: problem} if len(recipes) == 1 else {}
+        for recipe in recipes[len(refused) :]:
+            try:
+                with as_it_was(device):
+                    Array([recipe], self.runs, device)
+            except ValueError as its_own:
+                refused[recipe] = its_own
+        self.refused |= refused
+        sound = [recipe for recipe in recipes if recipe not in refused]
+        return [*filter(None, [sound])] if refused else [[recipe] for recipe in sound]
+
     def _train_array(
         self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str
     ) -> None:
+        keys = {recipe: recipe.key for recipe in recipes}
         with as_it_was(device):
-            array = Array(recipes, self.runs, device)
-            if array.multiplications < SMALL:
-                torch.set_num_threads(1)
-            if checkpoint:
-                array.restore(*checkpoint)
+            array = self._begun(recipes, checkpoint, device)
+            # what is done by now was so before some of its runs were written
+            together = len(checkpoint[0]["keys"]) if array.done else len(recipes)
             examples = len(recipes) * recipes[0].batch_size
             self.bar.update(array.step * examples)
             self._fit(array, examples)
@@ -137,13 +160,28 @@ class Work:
         for student, epoch in array.lost.items():
             self.lost[recipes[student]] = f"the loss of {recipes[student]} is no longer finite (epoch {epoch:g})"
         for run in runs:
-            self.runs[run.recipe] = self._saved(run)
+            run.facts["trained_together"] = together
+            self.runs[run.recipe] = self._saved(run, keys[run.recipe])
         if self.store:
-            self.store.drop_unfinished({recipe.key for recipe in self.lost})
+            self.store.drop_unfinished({recipe.key for recipe in (*self.lost, *self.refused)})
+
+    def _begun(self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str) -> Array:
+        """An array, where its checkpoint left it; a checkpoint of another layout is set aside."""
+        try:
+            array = Array(recipes, self.runs, device)
+        except ValueError as problem:
+            raise Refused from problem
+        if array.small:
+            torch.set_num_threads(1)
+        if checkpoint and (problem := put_back(array, checkpoint)):
+            self.store.refuse_unfinished(checkpoint[0], problem)
+            return Array(recipes, self.runs, device)
+        return array
 
     def _fit(self, array: Array, examples: int) -> None:
         """Train an array to its end, with a checkpoint now and then and, so that it ends as one, a last one."""
         kept, pause = time.perf_counter(), CHECKPOINT_SECONDS
+        keeps = self.store and not any(map(undescribed, array.recipes))
         while not array.done:
             epoch = 1 + len(max((history["epoch"] for history in array.history), key=len))
             together = f"{len(array.recipes)} × {array.recipes[0].model} on {array.recipes[0].data.name}"
@@ -152,20 +190,23 @@ class Work:
             if self.watch and array.ended_an_epoch:
                 self.watch(array.recipes, array.history, array.done)
             now = time.perf_counter()
-            if self.store and (now - kept > pause or (array.done and len(array.recipes) > 1)):
+            if keeps and (now - kept > pause or (array.done and len(array.recipes) > 1)):
                 self._keep(array)
                 kept = time.perf_counter()
                 pause = max(CHECKPOINT_SECONDS, 30 * (kept - now))
 
     def _keep(self, array: Array) -> None:
         try:
-            self.store.keep_unfinished(*array.state())
+            self.store.keep_unfinished(*state(array))
         except OSError as problem:
             warnings.warn(f"no checkpoint could be written, training goes on: {problem}", stacklevel=7)
 
-    def _saved(self, run: Run) -> Run:
+    def _saved(self, run: Run, key: str) -> Run:
         """The run as the store holds it: its arrays stay on disk until they are asked for."""
-        if not self.store:
+        if not self.store or undescribed(run.recipe):
+            return run
+        if run.key != key:
+            warnings.warn(f"{run!r} is in memory only: what its code names changed while it trained", stacklevel=6)
             return run
         try:
             self.store.save(run)
@@ -184,29 +225,20 @@ def generation(recipe: Recipe) -> int:
     return 1 + max(map(generation, recipe.parents), default=-1)
 
 
-@contextmanager
-def as_it_was(device: str) -> Iterator[None]:
-    """Layers and dropout draw from torch's own generator, and convolutions follow the precision of products.
-
-    The caller's generator, switches and number of threads are put back.
-    """
-    threads = torch.get_num_threads()
-    devices = [torch.device(device)] if device.startswith("cuda") else []
-    precise = torch.get_float32_matmul_precision() == "highest"
-    cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=not precise)
-    try:
-        with torch.random.fork_rng(devices), cudnn:
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 _one_at_a_time = threading.Lock()  # torch's generator and precision belong to the process
 
 
-def _job(recipes: list[Recipe], store: Store, device: str | None) -> dict[Recipe, str]:
-    """A worker's part: train into the store, and say what was lost and why."""
+def _job(recipes: list[Recipe], store: Store, device: str | None, held: dict[Recipe, tuple]) -> tuple[dict, dict, dict]:
+    """A worker's part: train into the store; what was lost and why, what was refused, what could not be stored.
+
+    ``held`` are parents that could not be stored before.
+    """
     with _one_at_a_time:
-        work = Work(store, device, None)
+        work = Work(store, device, None, runs={recipe: _run_of(recipe, parts) for recipe, parts in held.items()})
         work.train(recipes)
-        return work.lost
+        return work.lost, work.refused, {recipe: parts for recipe, parts in work._held().items() if recipe in recipes}
+
+
+def _run_of(recipe: Recipe, parts: tuple[dict, dict, dict]) -> Run:
+    arrays, history, facts = parts
+    return Run(recipe, {name: torch.tensor(array) for name, array in arrays.items()}, history, facts)

@@ -26,7 +26,7 @@ export default {
     const tile = add(seen, "span", { class: "kdviz-tile", role: "img", style: "max-width: 176px" });
     const shares = chart(page, box, { x: band, y: { domain: [0, 1], label: "probability" } });
     const curve = chart(page, box, { x: hot, y: { domain: [0, Math.log(classes.length) * 1.05], label: "nats" } });
-    const corner = chart(page, box, {
+    const corner = chart(page, box, classes.length < 3 ? { x: hot, y: { domain: [0, 1], label: "probability" } } : {
       title: "Among its three likeliest", even: true, room: { left: 4, right: 4, bottom: 6 },
       x: { domain: [0, 1], ticks: [] }, y: { domain: [-0.12, 1], ticks: [] },
     });
@@ -66,7 +66,8 @@ export default {
         });
       }
       size.dots("now", [[temperature, within(length)]], () => ({ r: 5.5, fill: "var(--ink)" }));
-      triangle(corner, own, temperature, temperatures, classes);
+      if (classes.length < 3) likelier(corner, own, temperature, temperatures, colour);
+      else triangle(corner, own, temperature, temperatures, classes);
       said.textContent =
         `Entropy ${nats.toFixed(3)} nats: as unsure as between ${Math.exp(nats).toFixed(1)} equal classes. ` +
         `${classes[best]} has ${answer[best].toFixed(3)}. Gradient ${length.toPrecision(3)} long.`;
@@ -74,6 +75,13 @@ export default {
     return page.start();
   },
 };
+
+function likelier(on, logits, temperature, temperatures, colour) {
+  const most = (t) => Math.max(...softmax(logits, t));
+  on.say("Its likelier class", `Its probability against T, now ${most(temperature).toFixed(3)}`);
+  on.line("curve", temperatures.map((t) => [t, most(t)]), { stroke: colour });
+  on.dots("now", [[temperature, most(temperature)]], () => ({ r: 5.5, fill: "var(--ink)" }));
+}
 
 function triangle(on, logits, temperature, temperatures, classes) {
   const top = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a]).slice(0, 3);

@@ -1,0 +1,82 @@
+"""Several networks of one architecture as one."""
+
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor, nn
+
+from kdviz.networks.cnn import CNN
+from kdviz.networks.mlp import MLP
+from kdviz.networks.network import whole
+from kdviz.networks.resnet import ResNet
+from kdviz.networks.transformer import Transformer
+
+
+@dataclass(frozen=True)
+class Members:
+    """Networks side by side that share nothing but their inputs: an ensemble, or peers that teach each other.
+
+    Parameters
+    ----------
+    network : CNN, MLP, ResNet or Transformer
+        What each member is.
+    n : int
+        How many members, each with an initialisation of its own.
+    """
+
+    network: CNN | MLP | ResNet | Transformer
+    n: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "n", whole(self.n, "the number of members"))
+        if self.n < 2:
+            raise ValueError(f"at least two members, not {self.n}: one is the network itself")
+        if not isinstance(self.network, CNN | MLP | ResNet | Transformer):
+            raise ValueError(f"a member is a description such as kd.mlp(800), not {type(self.network).__name__}")
+
+    def __str__(self) -> str:
+        return f"{self.n} × ({self.network})"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network answers with."""
+        return (*(f"logits {i}" for i in range(1, self.n + 1)), "features", "logits")
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> "Ensemble":
+        """A new module for inputs of shape (N, \\*input_shape); the members are drawn one after another."""
+        return Ensemble([self.network.build(input_shape, classes) for _ in range(self.n)])
+
+
+def members(network: CNN | MLP | ResNet | Transformer, n: int) -> Members:
+    """Describe an ensemble: ``members(mlp(800, 800), 5)``."""
+    return Members(network, n)
+
+
+class Ensemble(nn.Module):
+    """What :class:`Members` build.
+
+    A forward pass gives ``logits i`` (N, C), the i-th member's, ``logits`` (N, C), the logarithms of the mean of the
+    members' probabilities at T = 1, and ``features`` (N, n · D), the members' side by side.
+
+    Parameters
+    ----------
+    networks : list of nn.Module
+        Each with a last layer ``head``, which is moved from it into the ensemble's own ``head``.
+    """
+
+    def __init__(self, networks: list[nn.Module]):
+        super().__init__()
+        self.head = nn.ModuleList(network.head for network in networks)
+        for network in networks:
+            network.head = nn.Identity()
+        self.members = nn.ModuleList(networks)
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        features = [member(inputs)["features"] for member in self.members]
+        logits = [head(each) for head, each in zip(self.head, features, strict=True)]
+        mean = torch.stack([each.log_softmax(-1) for each in logits]).logsumexp(0) - log(len(logits))
+        return {f"logits {i}": each for i, each in enumerate(logits, 1)} | {
+            "features": torch.cat(features, -1),
+            "logits": mean,
+        }

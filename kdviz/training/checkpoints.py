@@ -1,0 +1,57 @@
+"""An array half trained, as a header and named arrays; and an array that goes on from them."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from kdviz.training.arrays import Array
+from kdviz.training.fused import Fused
+
+
+def state(array: Array) -> tuple[dict, dict[str, Tensor]]:
+    """Header and arrays of a checkpoint: all that the next step depends on and a recipe does not say."""
+    header = {name: getattr(array, name) for name in ("step", "epoch_began", "seconds", "history")}
+    header["keys"] = [recipe.key for recipe in array.recipes]
+    header["lost"] = {header["keys"][student]: epoch for student, epoch in array.lost.items()}
+    arrays = {"loss_sum": array.loss_sum, "random": torch.get_rng_state()}
+    if array.device.type == "cuda":
+        arrays["random_cuda"] = torch.cuda.get_rng_state(array.device)
+    elif array.device.type == "mps":
+        arrays["random_mps"] = torch.mps.get_rng_state()
+    return header, arrays | dict(_changing(array))
+
+
+def restore(array: Array, header: dict, arrays: Mapping[str, Tensor]) -> None:
+    """Go on from a checkpoint that holds these students, perhaps among others."""
+    places = torch.tensor([header["keys"].index(recipe.key) for recipe in array.recipes])
+    for name in ("step", "epoch_began"):
+        setattr(array, name, header[name])
+    array.seconds = header["seconds"] * len(array.recipes) / len(header["keys"])
+    array.history = [header["history"][place] for place in places]
+    lost = [header["lost"].get(recipe.key) for recipe in array.recipes]
+    array.lost = {student: epoch for student, epoch in enumerate(lost) if epoch is not None}
+    array.loss_sum.copy_(arrays["loss_sum"][places])
+    torch.set_rng_state(arrays["random"])
+    if "random_cuda" in arrays and array.device.type == "cuda":
+        torch.cuda.set_rng_state(arrays["random_cuda"], array.device)
+    elif "random_mps" in arrays and array.device.type == "mps":
+        torch.mps.set_rng_state(arrays["random_mps"])
+    with torch.no_grad():
+        for name, tensor in _changing(array):
+            tensor.copy_(arrays[name][places])
+    array.update.resume(array.step)
+    array.schedule.skip(array.step)
+
+
+def _changing(array: Array) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor that a step changes for each student, by group and name, its first axis the students."""
+    own = (
+        (lambda tensor: tensor.detach()) if isinstance(array.network, Fused) else (lambda tensor: tensor.detach()[None])
+    )
+    for group, tensors in {"parameter": array.trained.values(), **array.update.moments}.items():
+        for name, tensor in zip(array.trained, tensors, strict=True):
+            yield f"{group}/{name}", tensor.detach() if name.startswith("extra.") else own(tensor)
+    for group, kept in (("average", array.average), ("compressed", array.compressed), ("state", array.state)):
+        yield from ((f"{group}/{name}", tensor) for name, tensor in kept.items())
+    yield from ((f"buffer/{name}", own(buffer)) for name, buffer in array.network.buffers.items())
