@@ -3,4 +3,4 @@
 
 def pytest_collectstart(collector):
     if hasattr(collector, "skip_compare"):
-        collector.skip_compare += ("text/html", "image/svg+xml", "stderr")
+        collector.skip_compare += ("text/html", "image/svg+xml", "application/vnd.kdviz.view+json", "stderr")

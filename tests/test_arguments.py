@@ -77,7 +77,14 @@ BAD = {
     # explorers
     "a cloud of no rows": (lambda: E.agreement_cloud(CLOUD[:0], 0.9, {}, [], None, IMAGES, Y, "abcd"), "a row or more"),
     "ties of no teacher": (lambda: E.correlations({"raw": {"a": [R]}}, None, IMAGES, Y, "abcd"), "the 'teacher' and a"),
-    "a pad of 7 pixels": (lambda: E.pad({"a": lambda image: Z[:1]}, 7, "abcd"), "size is 28 or 8"),
+    "a pad of 7 pixels": (lambda: E.pad({"a": torch.nn.Linear(49, 4)}, 7, "abcd"), "size is 28 or 8, not 7"),
+    "a pad of a temperature in words": (lambda: E.pad({"a": torch.nn.Linear(64, 4)}, 8, "abcd", temperature="4"),
+                                        "the pad's T is one of 0.5, .* not '4'"),
+    "bounds of percent": (lambda: E.bounds(90, 80), "divide percentages by 100"),
+    "reliability of no net": (lambda: E.reliability({}, Y), "answers must be a mapping"),
+    "reliability of others' labels": (lambda: E.reliability({"a": Z}, Y[1:]), r"labels must have shape \(N,\), N = 12"),
+    "a scatter of no rows": (lambda: E.scatter(CLOUD[:0]), "a row or more"),
+    "a shared start of no share": (lambda: E.shared_start([], [], []), r"shares must have shape \(S,\)"),
     "a bench of no card": (lambda: E.bench({}, print, {}, {}), "cards must be a mapping"),
     "a control of no widget": (lambda: E.Explorer(print, (3, 3), a=3), "controls are ipywidgets with a value: a is 3"),
     # bench

@@ -1,6 +1,7 @@
 """The card as a table and as a figure, the live curves, and the form that trains."""
 
 import math
+import sys
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -98,7 +99,9 @@ def parts(explorer):
 
 def test_pressing_train_shows_the_curves_and_then_the_new_card(explorer):
     (button, told, curves), before = parts(explorer), explorer.picture.value
+    assert curves.layout.display == "none"  # a picture that is none yet is a broken one
     button.click()
+    assert curves.layout.display is None
     assert explorer.values == {"shown": "width 2", "beside": "nothing else"}
     assert explorer.picture.value != before and bytes(curves.value).startswith(b"\x89PNG")
     assert told.value == "trained: width 2" and not button.disabled
@@ -173,14 +176,18 @@ def test_live_curves_draw_nothing_for_a_file(monkeypatch):
 
 
 def test_live_curves_keep_what_has_ended_and_draw_the_last_epoch(monkeypatch):
-    picture, drawn = widgets.Image(), []
+    picture, drawn, shown = widgets.Image(), [], []
+    module = sys.modules["kdviz.explorers.bench"]
+    monkeypatch.setattr(module, "display", lambda image: shown.append(len(image.value)))
     monkeypatch.setattr(kd.figures, "learning_curves", lambda histories, axes: drawn.append(list(histories)))
     watch = kd.explorers.live_curves(picture)
     watch({"labels alone": []}, False)
     watch({"labels alone": []}, False)  # too soon after the first
     watch({"labels alone": []}, True)
     watch({"student": []}, True)
-    assert drawn == [["labels alone"], ["labels alone"], ["labels alone", "student"]]
+    assert drawn == [["labels alone"], ["labels alone"], ["labels alone", "student"]] and not shown
+    kd.explorers.live_curves()({"student": []}, True)
+    assert shown and shown[0] > 1000
 
 
 def test_scores_see_what_a_softmax_sees_and_count_the_classes():

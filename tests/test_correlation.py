@@ -1,4 +1,4 @@
-"""Which classes' logits go together: measures, figures by their artists, the explorer by its widgets."""
+"""Which classes' logits go together: measures, figures by their artists, what the explorer carries."""
 
 import itertools
 
@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from carried import unpacked
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -252,44 +253,27 @@ def explorer(request):
     return explorers.correlations(matrices_of(), predictions, examples, LABELS, CLASSES)
 
 
-@pytest.fixture
-def chart(explorer, monkeypatch):
-    """The live side of an explorer that was shown."""
-    charts, make = [], explorer.chart
-    explorer.chart = lambda: charts.append(make()) or charts[0]
-    monkeypatch.delenv("KDVIZ_STATIC", raising=False)
-    assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()[0]
-    return charts[0]
-
-
-def click(chart, row, column):
-    """What the page sends when a cell is clicked."""
-    points = {"trace_indexes": [0], "point_indexes": [[row, column]], "xs": [column], "ys": [row]}
-    chart._js2py_pointsCallback = {"event_type": "plotly_click", "points": points}
-
-
-def test_the_strongest_tie_is_shown_first_and_every_control_redraws(explorer):
-    pair = explorer.controls["first"].value, explorer.controls["second"].value
+def test_the_strongest_tie_is_shown_first_and_the_picture_follows(explorer):
+    pair = explorer.state["first"], explorer.state["second"]
     assert [pair] == measures.strongest_pairs(matrices_of()["centred"]["teacher"][0], 1)
-    pictures = [explorer.picture.value]
+    pictures = [explorer.picture()]
     for name, value in {"matrix": "raw", "method": "CRD", "seed": 2, "first": 3, "second": 4}.items():
-        assert explorer.controls[name].value != value
-        explorer.controls[name].value = value
-        pictures.append(explorer.picture.value)
+        assert explorer.state[name] != value
+        explorer.choose(**{name: value})
+        pictures.append(explorer.picture())
     assert len(set(pictures)) == 6
 
 
 def drawn(explorer):
     with plt.style.context(figures.STYLE):
         figure = Figure(explorer.size)
-        explorer.draw(figure, **explorer.values)
+        explorer.still(figure, **explorer.state)
         FigureCanvasAgg(figure).draw()
     return figure
 
 
 def test_student_and_teacher_of_a_seed_are_compared(explorer):
-    for name, value in {"matrix": "raw", "method": "CRD", "seed": 2, "first": 3, "second": 4}.items():
-        explorer.controls[name].value = value
+    explorer.choose(matrix="raw", method="CRD", seed=2, first=3, second=4)
     figure, matrices = drawn(explorer), matrices_of()
     left = figure.subfigs[0].axes[0]
     order = measures.class_order(matrices["centred"]["teacher"][0])
@@ -313,42 +297,30 @@ def test_student_and_teacher_of_a_seed_are_compared(explorer):
 
 
 def test_a_class_is_not_tied_to_itself(explorer):
-    explorer.controls["first"].value = explorer.controls["second"].value
+    explorer.choose(first=explorer.state["second"])
     assert [text.get_text() for text in drawn(explorer).subfigs[1].texts] == [
         "A tie is between two classes: choose another."
     ]
 
 
-def test_a_click_chooses_a_pair_and_the_chart_follows(explorer, chart):
-    matrices, order = matrices_of(), measures.class_order(matrices_of()["centred"]["teacher"][0])
-    before = explorer.picture.value
-    click(chart, 5, 1)
-    pair = explorer.controls["first"].value, explorer.controls["second"].value
-    assert pair == (order[5], order[1]) and explorer.picture.value != before
-    cells, ring = chart.data
-    assert (ring.x, ring.y) == ((1,), (5,))
-    assert cells.text[5][1] == f"{CLASSES[order[5]]}, {CLASSES[order[1]]}"
-    click(chart, 3, 3)  # the diagonal
-    assert (explorer.controls["first"].value, explorer.controls["second"].value) == pair
-    explorer.controls["seed"].value, explorer.controls["matrix"].value = 1, "raw"
-    teacher, student = (matrices["raw"][name][1][pair].item() for name in ("teacher", "hard labels"))
-    assert cells.z[5][1] == pytest.approx(teacher - student)
-    assert cells.customdata[5][1] == pytest.approx([teacher, student])
-    assert cells.zmax == -cells.zmin == pytest.approx(drawn(explorer).subfigs[0].axes[0].images[0].get_clim()[1])
-    assert chart._config == {"showSendToCloud": False}
-
-
-def test_a_click_draws_once(explorer, chart):
-    drawn = []
-    explorer.draw = lambda figure, **values: drawn.append((values["first"], values["second"]))
-    click(chart, 5, 1)
-    assert drawn == [(explorer.controls["first"].value, explorer.controls["second"].value)]
-
-
-def test_committed_it_is_a_picture_alone(explorer, monkeypatch):
-    monkeypatch.setenv("KDVIZ_STATIC", "1")
-    explorer.chart = lambda: pytest.fail("a chart without a kernel")
-    assert set(explorer._repr_mimebundle_()[0]) == {"text/plain", "image/png"}
+def test_the_page_carries_each_tie_and_who_mistakes_what(explorer):
+    data, matrices = explorer.data, matrices_of()
+    below = np.tril_indices(6, -1)
+    for kind, of in matrices.items():
+        expected = [
+            each.numpy()[below] for name, _ in [("teacher", 0), *((m, 0) for m in METHODS)] for each in of[name]
+        ]
+        np.testing.assert_allclose(unpacked(data["kinds"][kind]), np.stack(expected), atol=1e-7)
+    wrong = {
+        (own, other) for net in PREDICTED.values() for own, other in zip(LABELS.tolist(), net.tolist(), strict=True)
+    }
+    assert set(data["confused"]) == {f"{own},{other}" for own, other in wrong if own != other}
+    rows = [torch.stack([*PREDICTED.values()])[:, row].tolist() for row in range(60)]
+    for pair, found in data["confused"].items():
+        own, other = map(int, pair.split(","))
+        assert found["by"] == [int(((net == other) & (own == LABELS)).sum()) for net in PREDICTED.values()]
+        for example in found["examples"]:
+            assert example["by"] in rows and other in example["by"]
 
 
 def test_methods_of_unequal_seeds_are_refused():
@@ -362,7 +334,7 @@ def test_long_names_stay_within_the_picture():
     names = [f"balance_not_updated_after_cheque_or_deposit_no_{c}" for c in range(40)]
     texts = ["What became of the three cheques that were paid in on Monday, and of the fee of £4? " * 3] * 60
     explorer = explorers.correlations(matrices_of(40), predictions, texts, LABELS, names)
-    explorer.controls["first"].value, explorer.controls["second"].value = 0, 5
+    explorer.choose(first=0, second=5)
     for part in drawn(explorer).subfigs:
         used, room = part.get_tightbbox(), part.bbox  # pixels
         assert len(part.findobj(Text)) > 5

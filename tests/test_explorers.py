@@ -1,14 +1,19 @@
 """Explorers say what went wrong where one looks, and take what users bring: arrays, colours, two classes, dollars."""
 
 import base64
+import io
 
 import ipywidgets as widgets
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
-from kdviz import explorers
+from kdviz import explorers, figures
 
 N, C = 12, 4
 DRAWS = torch.Generator().manual_seed(0)
@@ -51,11 +56,11 @@ def test_what_goes_wrong_is_said_beside_the_control_and_the_old_picture_goes(fai
 
 def test_a_committed_picture_is_not_the_one_before_the_error(failing, monkeypatch):
     monkeypatch.setenv("KDVIZ_STATIC", "1")
-    before = failing._repr_mimebundle_()[0]["image/png"]
+    before = failing._repr_mimebundle_()["image/png"]
     with pytest.raises(IndexError):
         failing.choose(number=9)
-    assert base64.b64decode(failing._repr_mimebundle_()[0]["image/png"]) == failing.picture.value
-    assert failing._repr_mimebundle_()[0]["image/png"] != before
+    assert base64.b64decode(failing._repr_mimebundle_()["image/png"]) == failing.picture.value
+    assert failing._repr_mimebundle_()["image/png"] != before
 
 
 def test_an_explorer_that_cannot_draw_at_first_is_an_error():
@@ -69,29 +74,30 @@ def temperature(images=GREY, labels=Y, teacher=V, students=None, classes="abcd")
 
 def test_arrays_are_drawn_as_tensors_are():
     arrays = temperature(GREY.numpy(), Y.numpy(), V.numpy(), {"student": Z.numpy()}, np.array(list("abcd")))
-    assert arrays.picture.value == temperature().picture.value
+    assert arrays.picture() == temperature().picture() and arrays.data == temperature().data
 
 
-def drawn(explorer, monkeypatch):
-    """The figure of an explorer's next picture."""
-    figures_seen = []
-    draw = explorer.draw
-    monkeypatch.setattr(
-        explorer, "draw", lambda figure, **values: figures_seen.append(figure) or draw(figure, **values)
-    )
-    explorer._redraw()
-    return figures_seen[0]
+def drawn(explorer):
+    """The figure of an explorer's picture."""
+    with plt.style.context(figures.STYLE):
+        figure = Figure(explorer.size)
+        explorer.still(figure, **explorer.state)
+        figure.draw_without_rendering()
+    return figure
 
 
-def test_images_of_three_channels_are_drawn_in_colour(monkeypatch):
+def test_images_of_three_channels_are_drawn_in_colour():
     colours = torch.rand(N, 3, 8, 8, generator=DRAWS)
-    (image,) = drawn(temperature(colours), monkeypatch).axes[0].images
+    explorer = temperature(colours)
+    (image,) = drawn(explorer).axes[0].images
     np.testing.assert_allclose(image.get_array(), colours[0].permute(1, 2, 0))
+    page = np.asarray(Image.open(io.BytesIO(base64.b64decode(explorer.data["images"]["png"]))))
+    np.testing.assert_array_equal(page[:8, 8:16], (255 * colours[1].permute(1, 2, 0)).round())
 
 
-def test_two_classes_are_explored_without_a_triangle(monkeypatch):
+def test_two_classes_are_explored_without_a_triangle():
     two = temperature(labels=Y % 2, teacher=V[:, :2], students={"student": Z[:, :2]}, classes="ab")
-    figure = drawn(two, monkeypatch)
+    figure = drawn(two)
     line = next(ax for ax in figure.axes if ax.get_title("left") == "its likelier class").lines[0]
     expected = [(V[0, :2] / t).softmax(-1).max().item() for t in line.get_xdata()]
     assert line.get_ydata().tolist() == pytest.approx(expected)
@@ -118,17 +124,21 @@ def texts(figure):
     return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().count("$") > 1]
 
 
-def test_dollars_in_a_name_are_no_formula_in_explorers(monkeypatch):
+def test_dollars_in_a_name_are_no_formula_in_explorers():
     named = temperature(students={"of $1 or $2": Z}, classes=NAMES)
-    named.controls["shown"].value = "of $1 or $2"
-    explored = [drawn(named, monkeypatch)]
+    named.choose(shown="of $1 or $2")
+    explored = [drawn(named)]
     matrices = {"raw": {"teacher": [torch.corrcoef(V.T)], "at $1 or $2": [torch.corrcoef(Z.T)]}}
     ties = explorers.correlations(matrices, lambda name, seed: Y, GREY, (Y + 1) % C, NAMES)
     ties.choose(first=0, second=1)
-    explored.append(drawn(ties, monkeypatch))
+    explored.append(drawn(ties))
     omitted = explorers.omitted_digit(lambda *setting: (Y + 1) % C, {(0, 1.0): 0.5}, GREY, Y, NAMES, digit=0)
-    explored.append(drawn(omitted, monkeypatch))
-    explored.append(explorers.pad({"of $1 or $2": lambda image: Z[:1]}, 8, NAMES).figure)
+    explored.append(drawn(omitted))
+    explored.append(drawn(explorers.pad({"of $1 or $2": torch.nn.Linear(64, C)}, 8, NAMES)))
+    explored.append(drawn(explorers.reliability({"of $1 or $2": Z}, Y)))
+    history = {"epoch": [1], "test_accuracy": [0.5], "train_agreement": [0.5]}
+    rows = pd.DataFrame({"accuracy": [0.5], "agreement": [0.6], "varied": ["of $1 or $2"], "name": "a", "recipe": "a"})
+    explored.append(drawn(explorers.agreement_cloud(rows, 0.9, {}, [history], lambda row: (Y, Y), GREY, Y, NAMES)))
     for figure in explored:
         assert texts(figure) and not [text for text in texts(figure) if text.get_parse_math()]
 

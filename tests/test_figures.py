@@ -1,6 +1,5 @@
 """Figures are tested by their artists, never by their pixels."""
 
-import base64
 import subprocess
 import sys
 import types
@@ -11,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from carried import unpacked
 from matplotlib.figure import Figure
 
 from kdviz import explorers, figures, measures
+from kdviz.explorers import view
 
 CLASSES = tuple("0123456789")
 
@@ -92,12 +93,29 @@ def explorer():
     )
 
 
-def test_an_explorer_redraws_when_a_control_moves(explorer):
-    first = explorer.picture.value
-    assert bytes(first).startswith(b"\x89PNG")
-    explorer.controls["bias_added"].value = 5.0
-    assert explorer.picture.value != first
-    assert repr(explorer) == "Explorer(omitted=3, bias_added=5.0, temperature=20.0)"
+def test_the_picture_of_an_omitted_digit_follows_its_bias(explorer):
+    first = explorer.picture()
+    explorer.choose(bias_added=5.0)
+    assert explorer.picture() != first
+    assert repr(explorer) == "Explorer(omitted=3, temperature=20.0, bias_added=5.0)"
+
+
+def test_the_tables_of_an_omitted_digit_are_what_its_predictions_say(explorer):
+    (student,) = (s for s in explorer.data["students"] if (s["omitted"], s["temperature"]) == (5, 4.0))
+    wrong, taken = (unpacked(student[name]) for name in ("wrong", "taken"))
+    before, after = (explorer.data["biases"].index(bias) for bias in (2.0, 2.25))
+    assert wrong[before].tolist() == [0, 0, 0, 0, 0, 4, 0, 0, 0, 0] and not wrong[after].any()
+    assert taken[before, 6] == taken[after, 5] == 4
+    assert [row[1:] for row in student["gallery"]] == [[6, after]] * 4
+
+
+def test_a_bias_that_drives_images_away_is_refused():
+    labels = torch.arange(10)
+    with pytest.raises(ValueError, match="took 1 images away from class 3"):
+        explorers.omitted_digit(
+            lambda omitted, temperature, bias: labels.where((labels != omitted) | (bias < 2), (labels + 1) % 10),
+            {(3, 4.0): 1.5}, torch.rand(10, 1, 8, 8), labels, CLASSES,
+        )  # fmt: skip
 
 
 def test_an_error_while_drawing_is_not_swallowed():
@@ -110,24 +128,11 @@ def test_an_error_while_drawing_is_not_swallowed():
         broken.controls["n"].value = 1
 
 
-def test_a_static_explorer_shows_its_picture_and_leaves_no_widget(explorer, monkeypatch):
-    live, _ = explorer._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in live
-    monkeypatch.setenv("KDVIZ_STATIC", "1")
-    static, _ = explorer._repr_mimebundle_()
-    assert set(static) == {"text/plain", "image/png"}
-    assert base64.b64decode(static["image/png"]) == explorer.picture.value
-
-
 def test_colabs_page_is_told_who_shows_a_widget(monkeypatch):
-    explorer = explorers.Explorer(lambda figure, n: None, (2, 2), n=ipywidgets.IntSlider(0))
-    assert explorer._repr_mimebundle_()[1] == {}
+    assert view.about() == {}
     manager = types.SimpleNamespace(_widgets=types.SimpleNamespace(_installed_url="its address"))
     monkeypatch.setitem(sys.modules, "google.colab.output", manager)
-    bundle, about = explorer._repr_mimebundle_()
-    assert about == {
-        next(kind for kind in bundle if "widget" in kind): {"colab": {"custom_widget_manager": {"url": "its address"}}}
-    }
+    assert view.about() == {view.WIDGET: {"colab": {"custom_widget_manager": {"url": "its address"}}}}
 
 
 def with_names(classes):

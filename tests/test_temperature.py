@@ -1,7 +1,5 @@
 """What notebook 01 is made of: measures against hand-computed values, figures by their artists."""
 
-import base64
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -182,17 +180,16 @@ def test_reliability_pools_the_seeds_and_says_the_ece():
     assert told[0] == f"student: ECE {mean:.2f} ± {half:.2f} %" and "±" not in told[1]
 
 
-def test_the_explorer_redraws_and_is_static_where_asked(pair, monkeypatch):
+def test_the_explorers_picture_follows_its_state(pair):
     z, v = pair
     students = {"trained": z, "untrained": torch.zeros_like(z)}
     explorer = explorers.temperature(torch.rand(40, 1, 8, 8), torch.arange(40) % 10, v, students, CLASSES)
-    pictures = {bytes(explorer.picture.value)}
+    pictures = {explorer.picture()}
     for name, value in {"temperature": 20.0, "image": 7, "shown": "untrained"}.items():
-        explorer.controls[name].value = value
-        pictures.add(bytes(explorer.picture.value))
+        explorer.choose(**{name: value})
+        pictures.add(explorer.picture())
     assert len(pictures) == 4
-    assert repr(explorer) == "Explorer(image=7, temperature=20.0, shown=untrained)"
-    monkeypatch.setenv("KDVIZ_STATIC", "1")
-    static, _ = explorer._repr_mimebundle_()
-    assert set(static) == {"text/plain", "image/png"}
-    assert base64.b64decode(static["image/png"]) == explorer.picture.value
+    assert repr(explorer) == "Explorer(temperature=20.0, image=7, shown=untrained, factor=True)"
+    assert explorer.data["answers"]["untrained"]["shape"] == [*z.shape]
+    with pytest.raises(ValueError, match="at least one"):
+        explorers.temperature(torch.rand(40, 1, 8, 8), torch.arange(40) % 10, v, {}, CLASSES)

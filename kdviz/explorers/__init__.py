@@ -1,11 +1,19 @@
-"""Figures alive: controls and one image, redrawn on every change. Without a kernel the image stays."""
+"""Figures alive: data prepared here, views that draw and reckon in the page. Without JavaScript a picture stands."""
 
 from kdviz.explorers.agreement_cloud import agreement_cloud
 from kdviz.explorers.bench import bench, live_curves
+from kdviz.explorers.bounds import bounds
 from kdviz.explorers.correlations import correlations
 from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.omitted_digit import omitted_digit
 from kdviz.explorers.pad import pad
+from kdviz.explorers.reliability import reliability
+from kdviz.explorers.scatter import scatter
+from kdviz.explorers.shared_start import shared_start
 from kdviz.explorers.temperature import temperature
+from kdviz.explorers.view import View
 
-__all__ = ["Explorer", "agreement_cloud", "bench", "correlations", "live_curves", "omitted_digit", "pad", "temperature"]
+__all__ = [
+    "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
+    "reliability", "scatter", "shared_start", "temperature",
+]  # fmt: skip

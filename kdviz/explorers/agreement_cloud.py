@@ -3,18 +3,20 @@
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
-import ipywidgets as widgets
 import pandas as pd
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures
 from kdviz.arguments import called, columns, indices, names, several, share, tensor
-from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.view import View, sprite
 from kdviz.figures.look import plain
 
-ALL = "everything"
-SHOWN = 6  # disagreements
+SHOWN = 8  # disagreements
+CURVES = {"train_agreement": "agreement, training images", "test_accuracy": "accuracy, test images"}
+OWN = ("name", "recipe", "accuracy", "agreement")  # columns that say where a point is, not what it has in common
+GROUPS = 12  # more values than these are no groups
 
 
 def agreement_cloud(
@@ -26,13 +28,14 @@ def agreement_cloud(
     images: Tensor,
     labels: Tensor,
     classes: Sequence[str],
-) -> Explorer:
+) -> View:
     """Accuracy against agreement; a point, chosen by its name or by a click, shows its run.
 
     Parameters
     ----------
     table : DataFrame
         A row a run: ``accuracy``, ``agreement``, ``varied``, ``name`` and ``recipe``, in the order of ``histories``.
+        Points are coloured by ``varied`` or by any further column of numbers or of at most twelve values.
     teacher_accuracy : float
     controls : mapping of name to (accuracy, agreement)
     histories : sequence of dict
@@ -52,66 +55,86 @@ def agreement_cloud(
     labels = indices("labels", labels, "N", sizes, len(classes))
     images = tensor("images", images, "N D H W", sizes)
     called("predictions", predictions, "predictions(row)")
-    table = table.reset_index(drop=True).astype({"varied": str})
-    colours = figures.hues(table.varied)
 
-    def draw(figure: Figure, varied: str, student: int) -> None:
+    def both(row: int) -> list[Tensor]:
+        said = several("what predictions gives", predictions(row), "the teacher's and the student's predictions")
+        taught, answered = (indices("what predictions gives", one, "N", sizes, len(classes)) for one in said)
+        return [taught, answered]
+
+    table = table.reset_index(drop=True).astype({"varied": str})
+    answers = [both(row) for row in range(len(table))]
+    disputed = sum((taught != answered).long() for taught, answered in answers)
+    shown = [_disagreements(taught, answered, disputed) for taught, answered in answers]
+    rows = sorted({row for some in shown for row in some})
+    place = {row: i for i, row in enumerate(rows)}
+
+    def run(i: int) -> dict:
+        taught, answered = answers[i]
+        wrong = taught != labels
+        on_wrong = (taught == answered)[wrong].double().mean().item() if wrong.any() else 1.0
+        history = {
+            name: [round(float(v), 4) for v in histories[i][name]]
+            for name in ("epoch", *CURVES)
+            if name in histories[i]
+        }
+        return {
+            "name": table["name"][i],
+            "recipe": table["recipe"][i],
+            "accuracy": float(table.accuracy[i]),
+            "agreement": {"all": float(table.agreement[i]), "wrong": on_wrong},
+            "apart": int((taught != answered).sum()),
+            "history": history,
+            "gallery": [[place[row], *(each[row].item() for each in (taught, answered, labels))] for row in shown[i]],
+        }
+
+    def still(figure: Figure, student: int, colour: str, where: str, hidden: list[str]) -> None:
         left, right = figure.subfigures(1, 2, width_ratios=[5, 4])
-        shown = table if varied == ALL else table[table.varied == varied]
+        hues = figures.hues(table.varied)
         ax = left.subplots()
-        figures.agreement_against_accuracy(shown, teacher_accuracy, colours=colours, controls=controls, ax=ax)
+        figures.agreement_against_accuracy(table, teacher_accuracy, colours=hues, controls=controls, ax=ax)
         plain(ax.legend(loc="upper left", fontsize=8))
         chosen = table.loc[student]
         ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
         curve, gallery = right.subplots(2, 1, height_ratios=[1.3, 1])
         history = histories[student]
-        curves = {"train_agreement": "agreement, training images", "test_accuracy": "accuracy, test images"}
-        for (name, said), colour in zip(curves.items(), (figures.COLOURS["student"], "0.4"), strict=True):
+        for (name, said), shade in zip(CURVES.items(), (figures.COLOURS["student"], "0.4"), strict=True):
             if name in history:
-                curve.plot(history["epoch"], [100 * share for share in history[name]], color=colour, label=said)
+                curve.plot(history["epoch"], [100 * share for share in history[name]], color=shade, label=said)
         curve.set(xlabel="epoch", ylabel="%")
         look = {"loc": "left", "fontsize": 9, "fontweight": "normal", "parse_math": False}
         curve.set_title(textwrap.fill(chosen["recipe"], 60), **look)
         curve.legend()
-        said = several("what predictions gives", predictions(student), "the teacher's and the student's predictions")
-        taught, answered = (indices("what predictions gives", one, "N", sizes, len(classes)) for one in said)
-        rows = (taught != answered).nonzero().squeeze(1)
-        captions = [f"{classes[taught[row]]}\n{classes[answered[row]]}" for row in rows[:SHOWN]]
-        right_ones = (answered == labels)[rows[:SHOWN]].tolist()
-        figures.gallery(images[rows[:SHOWN]], captions, right_ones, columns=SHOWN, ax=gallery)
-        said = f"{len(rows):,} disagreements: teacher above, student below (green: right)"
+        taught, answered = (each[shown[student]] for each in answers[student])
+        captions = [f"{classes[a]}\n{classes[b]}" for a, b in zip(taught, answered, strict=True)]
+        right_ones = (answered == labels[shown[student]]).tolist()
+        figures.gallery(images[shown[student]], captions, right_ones, columns=SHOWN, ax=gallery)
+        said = f"{run(student)['apart']:,} disagreements: teacher above, student below (green: right)"
         gallery.set_title(said, fontsize=9, fontweight="normal")
 
-    rows = [(name, row) for row, name in table["name"].items()]
-    points = widgets.Dropdown(options=rows, description="student", layout={"width": "50%"})
-    groups = widgets.Dropdown(options=[ALL, *table.varied.unique()], description="varied")
-    return Explorer(draw, (12, 5.6), chart=lambda: _chart(table, groups, points), varied=groups, student=points)
+    data = {
+        "classes": classes,
+        "teacher": teacher_accuracy,
+        "controls": [[name, float(accuracy), float(agreement)] for name, (accuracy, agreement) in controls.items()],
+        "columns": {name: _column(values) for name, values in table.items() if name not in OWN and _groups(values)},
+        "images": sprite(images[rows]),
+        "runs": [run(i) for i in range(len(table))],
+    }
+    return View("agreement_cloud", data, still, (12, 5.6), student=0, colour="varied", where="all", hidden=[])
 
 
-def _chart(table: pd.DataFrame, groups: widgets.Dropdown, points: widgets.Dropdown) -> widgets.Widget:
-    """The cloud in plotly: hovering names a point, a click chooses it, the filter hides the others."""
-    import plotly.graph_objects as go
-
-    figure = go.FigureWidget(layout={"width": 760, "height": 380, "margin": {"t": 20, "b": 40}})
-    figure._config = {"showSendToCloud": False}  # nothing leaves this machine
-    figure.update_layout(xaxis_title="accuracy, %", yaxis_title="agreement with the teacher, %")
-    for varied, colour in figures.hues(table.varied).items():
-        rows = table[table.varied == varied]
-        shade = f"rgb({','.join(str(round(255 * part)) for part in colour)})"
-        trace = go.Scatter(x=100 * rows.accuracy, y=100 * rows.agreement, text=rows["name"], name=varied)
-        trace.hovertemplate = "%{text}<br>accuracy %{x:.1f} %, agreement %{y:.1f} %<extra></extra>"
-        figure.add_trace(trace.update(mode="markers", marker_color=shade, customdata=rows.index))
-        figure.data[-1].on_click(lambda trace, clicked, state: _choose(points, trace, clicked.point_inds))
-
-    def filter_traces(change: object = None) -> None:
-        for trace in figure.data:
-            trace.visible = groups.value in (ALL, trace.name)
-
-    filter_traces()
-    groups.observe(filter_traces, "value")
-    return figure
+def _disagreements(taught: Tensor, answered: Tensor, disputed: Tensor) -> list[int]:
+    """Images of which the two say different things; first those that most students dispute, so that they are few."""
+    rows = (taught != answered).nonzero().squeeze(1)
+    return rows[disputed[rows].argsort(descending=True, stable=True)][:SHOWN].tolist()
 
 
-def _choose(points: widgets.Dropdown, trace: object, clicked: Sequence[int]) -> None:
-    if clicked:
-        points.value = int(trace.customdata[clicked[0]])
+def _groups(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) or values.astype(str).nunique() <= GROUPS
+
+
+def _column(values: pd.Series) -> dict:
+    """The values of a column and, where they are groups, a colour of each."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return {"values": [None if value != value else float(value) for value in values]}
+    names = values.astype(str)
+    return {"values": names.tolist(), "colours": {name: to_hex(colour) for name, colour in figures.hues(names).items()}}

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from kdviz import figures
 from kdviz.arguments import called, mapping, told
-from kdviz.explorers.explorer import Explorer, png_of
+from kdviz.explorers.explorer import Explorer, in_a_row
+from kdviz.explorers.view import png_of
 
 NOTHING = "nothing else"
 PAUSE = 0.5  # seconds between two pictures of the curves: drawing must not slow the training down
@@ -36,14 +37,15 @@ def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, 
 
     def watch(histories: Mapping[str, Sequence[Mapping]], done: bool) -> None:
         nonlocal drawn
-        if alive and picture is None and not seen:
-            display(shown)
+        first = not seen
         seen.update(histories)
         if alive and (done or time.monotonic() - drawn > PAUSE):
             with plt.style.context(figures.STYLE):
                 figure = Figure((9, 2.8))
                 figures.learning_curves(seen, axes=figure.subplots(1, 2))
                 shown.value, drawn = png_of(FigureCanvasAgg(figure)), time.monotonic()
+        if alive and picture is None and first:
+            display(shown)
 
     return watch
 
@@ -83,7 +85,7 @@ def bench(
         figure.suptitle("\n".join(lines), fontweight="bold", fontsize=10, parse_math=False)
 
     def press(pressed: widgets.Button) -> None:
-        button.disabled, told.value, curves.layout.display = True, "training …", None
+        button.disabled, told.value = True, "training …"
         try:
             name, card = train(live_curves(curves), **{name: control.value for name, control in form.items()})
         except KeyboardInterrupt:
@@ -102,10 +104,11 @@ def bench(
         explorer.choose(shown=name, beside=kept)
 
     button.on_click(press)
+    curves.observe(lambda change: setattr(curves.layout, "display", None), "value")  # no picture before there is one
     half = {"width": "48%"}
     shown = widgets.Dropdown(options=list(cards), description="card of", layout=half)
     beside = widgets.Dropdown(options=[NOTHING, *cards, *others], value=NOTHING, description="beside", layout=half)
-    asked = widgets.HBox([*form.values()], layout={"flex_flow": "row wrap"})
+    asked = in_a_row(form.values())
     above = widgets.VBox([asked, widgets.HBox([button, told]), curves])
     above.add_class("kdviz-form")
     explorer = _Bench(draw, (12, 7.5), chart=lambda: above, shown=shown, beside=beside)

@@ -1,11 +1,9 @@
 """The explorer of notebook 03: which ties between classes a student keeps, and the examples behind them."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 
-import ipywidgets as widgets
-import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,9 +12,13 @@ from torch import Tensor
 from kdviz import figures, measures
 from kdviz.arguments import called, finite, indices, mapping, several
 from kdviz.arguments import names as given_names
-from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.view import View, packed, sprite
 from kdviz.figures.correlation import NAMED, in_order
 from kdviz.figures.examples import examples_of
+from kdviz.figures.look import colours_of
+
+EXAMPLES, EACH = 90, 6  # that a page carries, in all and of a pair
+EXACT = 20  # classes; of more, r is carried in steps of 1/127
 
 
 def correlations(
@@ -27,7 +29,7 @@ def correlations(
     classes: Sequence[str],
     *,
     order: Sequence[int] | None = None,
-) -> Explorer:
+) -> View:
     """Where a student's logit correlation leaves its teacher's; a pair of classes, by name or by click, shows its tie.
 
     Parameters
@@ -58,14 +60,15 @@ def correlations(
     if others:
         raise ValueError(f"every method needs as many seeds as the others, not {sorted([seeds, *others])}")
     order = measures.class_order(known["teacher"][0]) if order is None else in_order(order, sizes["C"])
-    keys = product(matrices, methods, range(seeds))
-    both = {(kind, m, s): (matrices[kind]["teacher"][s % teachers], matrices[kind][m][s]) for kind, m, s in keys}
-    apart = {key: (teacher - student).abs().max().item() for key, (teacher, student) in both.items()}
-    limits = {kind: max(most for (of, *_), most in apart.items() if of == kind) for kind in matrices}
+    nets = [("teacher", s) for s in range(teachers)] + [(m, s) for m in methods for s in range(seeds)]
+    limits = {
+        kind: max((of["teacher"][s % teachers] - of[m][s]).abs().max().item() for m in methods for s in range(seeds))
+        for kind, of in matrices.items()
+    }
 
-    def draw(figure: Figure, matrix: str, method: str, seed: int, first: int, second: int) -> None:
+    def still(figure: Figure, matrix: str, method: str, seed: int, first: int, second: int, **_) -> None:
         left, right = figure.subfigures(1, 2, width_ratios=[5, 6])
-        difference = torch.sub(*both[matrix, method, seed])
+        difference = matrices[matrix]["teacher"][seed % teachers] - matrices[matrix][method][seed]
         ax = figures.heat_map(difference, classes, order=order, limit=limits[matrix], ax=left.subplots())
         figures.shared_bar(ax, "r of the teacher − r of the student")
         _mark((first, second), classes, order, ax)
@@ -86,17 +89,56 @@ def correlations(
         for pair, ax in zip(((first, second), (second, first)), below.subplots(2, 1), strict=True):
             figures.mistaken(pair, *answers, examples, labels, classes, ax=ax)
 
-    names, pair = [(name, c) for c, name in enumerate(classes)], measures.strongest_pairs(known["teacher"][0], 1)[0]
-    fifth = {"width": "20%"}
-    controls = {
-        "matrix": widgets.Dropdown(options=list(matrices), description="logits", layout=fifth),
-        "method": widgets.Dropdown(options=methods, description="student", layout=fifth),
-        "seed": widgets.Dropdown(options=range(seeds), description="seed", layout=fifth),
-        "first": widgets.Dropdown(options=names, value=pair[0], description="class", layout=fifth),
-        "second": widgets.Dropdown(options=names, value=pair[1], description="and", layout=fifth),
+    answers = torch.stack([predict(*net) for net in nets])
+    confused, rows = _confused(answers, labels)
+    colours = colours_of(["teacher", *methods])
+    data = {
+        "classes": classes,
+        "order": order,
+        "kinds": {kind: _lower([of[name][s] for name, s in nets]) for kind, of in matrices.items()},
+        "limits": limits,
+        "methods": methods,
+        "seeds": seeds,
+        "teachers": teachers,
+        "colours": colours,
+        "counts": torch.bincount(labels, minlength=len(classes)).tolist(),
+        "confused": confused,
+        **(
+            {"images": sprite(examples[rows])}
+            if isinstance(examples, Tensor)
+            else {"texts": [examples[r] for r in rows]}
+        ),
     }
-    explorer = Explorer(draw, (12, 5.7), lambda: _chart(both, limits, classes, order, explorer), **controls)
-    return explorer
+    first, second = measures.strongest_pairs(known["teacher"][0], 1)[0]
+    start = {"matrix": next(iter(matrices)), "method": methods[0], "seed": 0, "first": first, "second": second}
+    return View("correlations", data, still, (11, 5.3), **start, shown="difference", tree=True)
+
+
+def _lower(matrices: Sequence[Tensor]) -> dict:
+    """The entries below the diagonal, row after row, a row a net."""
+    size = len(matrices[0])
+    entries = torch.stack([m[torch.tril_indices(size, size, -1).unbind()] for m in matrices])
+    return packed(entries) if size <= EXACT else packed((127 * entries).round(), "int8")
+
+
+def _confused(answers: Tensor, labels: Tensor) -> tuple[dict, list[int]]:
+    """Of pairs of classes how many of the one each net takes for the other, with examples; and the rows of these."""
+    wrong = answers != labels
+    often = Counter(zip(wrong.nonzero()[:, 1].tolist(), answers[wrong].tolist(), strict=True))  # (row, taken for)
+    by_pair: dict[tuple[int, int], list[int]] = {}
+    for (row, other), _ in often.most_common():
+        by_pair.setdefault((labels[row].item(), other), []).append(row)
+    # One example of each pair in turn, those of the pairs confused most first, until the page is full.
+    turns = sorted((place, i, row) for i, rows in enumerate(by_pair.values()) for place, row in enumerate(rows[:EACH]))
+    rows = sorted(set(list(dict.fromkeys(row for *_, row in turns))[:EXAMPLES]))
+    place = {row: i for i, row in enumerate(rows)}
+    return {
+        f"{own},{other}": {
+            "by": [int(n) for n in ((answers == other) & (labels == own)).sum(-1)],
+            "examples": [{"at": place[r], "by": answers[:, r].tolist()} for r in some[:EACH] if r in place],
+        }
+        for (own, other), some in by_pair.items()
+    }, rows
 
 
 def _of_kind(kind: str, given: Mapping[str, Sequence[Tensor]], sizes: dict[str, int]) -> dict[str, list[Tensor]]:
@@ -116,44 +158,3 @@ def _mark(pair: Sequence[int], classes: Sequence[str], order: list[int], ax: Axe
     if len(order) > NAMED:
         ax.set_yticks([row], [classes[pair[0]]], rotation=90, va="center", parse_math=False)
         ax.set_xticks([column], [classes[pair[1]]], parse_math=False)
-
-
-def _chart(
-    both: Mapping, limits: Mapping, classes: Sequence[str], order: list[int], explorer: Explorer
-) -> widgets.Widget:
-    """The map in plotly: hovering tells a cell's numbers, a click chooses its pair, and it follows the controls."""
-    import plotly.graph_objects as go
-
-    figure = go.FigureWidget(layout={"width": 620, "height": 500, "margin": {"t": 20, "b": 20}})
-    figure._config = {"showSendToCloud": False}  # nothing leaves this machine
-    names = [classes[c] for c in order]
-    ticks = {"tickvals": [*range(len(names))], "ticktext": names, "visible": len(names) <= NAMED, "constrain": "domain"}
-    figure.update_layout(xaxis=ticks, yaxis={**ticks, "autorange": "reversed", "scaleanchor": "x"})
-    figure.add_heatmap(colorscale="RdBu", reversescale=True, text=[[f"{a}, {b}" for b in names] for a in names])
-    figure.add_scatter(mode="markers", marker={"symbol": "circle-open", "size": 16, "color": "black"}, hoverinfo="skip")
-    cells, marks = figure.data
-    numbers = "teacher %{customdata[0]:+.2f}<br>student %{customdata[1]:+.2f}<br>difference %{z:+.2f}"
-    cells.hovertemplate = f"%{{text}}<br>{numbers}<extra></extra>"
-
-    def show_map(change: object = None) -> None:
-        kind, method, seed, *_ = explorer.values.values()
-        teacher, student = (each[order][:, order].numpy() for each in both[kind, method, seed])
-        with figure.batch_update():
-            cells.update(z=teacher - student, customdata=np.dstack([teacher, student]).tolist())
-            cells.update(zmin=-limits[kind], zmax=limits[kind])
-
-    def show_pair(change: object = None) -> None:
-        *_, first, second = explorer.values.values()
-        marks.update(x=[order.index(second)], y=[order.index(first)])
-
-    def choose(trace: object, clicked: object, state: object) -> None:
-        first, second = (order[round(place)] for place in (*clicked.ys, *clicked.xs))
-        if first != second:  # the diagonal is no pair
-            explorer.choose(first=first, second=second)
-
-    show_map()
-    show_pair()
-    cells.on_click(choose)
-    for name, control in explorer.controls.items():
-        control.observe(show_pair if name in ("first", "second") else show_map, "value")
-    return figure

@@ -1,12 +1,10 @@
 """From strokes of a pen to the images that networks were trained on: pure functions."""
 
 from collections.abc import Sequence
-from math import isfinite
+from math import floor, isfinite
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image, ImageDraw
 from torch import Tensor
 
 Strokes = Sequence[Sequence[tuple[float, float]]]
@@ -54,14 +52,27 @@ def bitmap(strokes: Strokes, pen: float = PEN) -> Tensor:
     low, high = (bound(np.concatenate(points), axis=0) for bound in (np.min, np.max))
     width = pen * FINE
     scale = (FINE - width) / max(*(high - low), SMALL)
-    page = Image.new("L", tuple(int(side) for side in np.ceil((high - low) * scale + width) + 2))
-    draw = ImageDraw.Draw(page)
+    columns, rows = (int(side) for side in np.ceil((high - low) * scale + width) + 2)
+    ink = np.zeros((rows, columns), bool)
     for stroke in points:
-        places = (stroke - low) * scale + width / 2 + 1
-        draw.line([tuple(place) for place in places], fill=255, width=round(width))
-        for x, y in places:
-            draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
-    return _from_levels(page)
+        places = (stroke - low) * scale + (width / 2 + 1)
+        for start, end in zip(places, [*places[1:], places[-1]], strict=True):
+            _draw(ink, start, end, width / 2)
+    return torch.from_numpy(ink.astype(np.float32))
+
+
+def _draw(ink: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float) -> None:
+    """Ink wherever a pixel's middle is within ``radius`` of the segment from ``start`` to ``end``, both (x, y)."""
+    first = np.maximum(np.floor(np.minimum(start, end) - radius), 0).astype(int)
+    last = np.ceil(np.maximum(start, end) + radius).astype(int)
+    part = ink[first[1] : last[1], first[0] : last[0]]
+    y, x = np.ogrid[: part.shape[0], : part.shape[1]]
+    x, y = x + (first[0] + 0.5) - start[0], y + (first[1] + 0.5) - start[1]
+    across, down = end - start
+    length = across * across + down * down
+    along = np.clip((x * across + y * down) / length, 0.0, 1.0) if length else 0.0
+    x, y = x - along * across, y - along * down
+    part |= x * x + y * y <= radius * radius
 
 
 def normalised(ink: Tensor, size: int = 28) -> Tensor:
@@ -71,7 +82,7 @@ def normalised(ink: Tensor, size: int = 28) -> Tensor:
     levels at the edges, then moved by whole pixels until the centre of mass is the middle. For 8 as UCI's digits
     (Alpaydin and Kaynak 1998), in the manner of NIST's programs (Garris et al. 1994): slant taken out, cropped,
     stretched to 20×32 pixels (one side against the other at most twofold), centred in a bitmap of 32×32, and the ink
-    counted in blocks of 4×4.
+    counted in blocks of 4×4. All of it in whole numbers, so that ``views/ink.js`` comes to the same bits.
 
     Parameters
     ----------
@@ -83,61 +94,71 @@ def normalised(ink: Tensor, size: int = 28) -> Tensor:
         raise ValueError(f"drawings become images of 28×28 (MNIST) or 8×8 (digits) pixels, not of {size}×{size}")
     if not ink.any():
         raise ValueError(NO_INK)
-    return (_as_mnist(_cropped(ink)) if size == 28 else _as_digits(_cropped(_upright(ink))))[None, None]
+    levels = (ink * 255).round().to(torch.int64).numpy()
+    image = _as_mnist(_cropped(levels)) if size == 28 else _as_digits(_cropped(_upright(levels)))
+    return torch.from_numpy(image)[None, None]
 
 
-def _as_mnist(ink: Tensor) -> Tensor:
-    digit = _resized(ink, *(BOX * side / max(ink.shape) for side in ink.shape))
-    centre = [
-        (digit.sum(1 - axis) @ torch.arange(1.0 * side) / digit.sum()).item() for axis, side in enumerate(digit.shape)
-    ]
-    return _placed(digit, [round(MIDDLE - place) for place in centre], 28)
+def _as_mnist(levels: np.ndarray) -> np.ndarray:
+    longest = max(levels.shape)
+    digit = _resized(levels, *(max(1, _nearest(BOX * side, longest)) for side in levels.shape))
+    mass = int(digit.sum())
+    moments = (int(digit.sum(1 - axis) @ np.arange(side)) for axis, side in enumerate(digit.shape))
+    corner = [_nearest(MIDDLE * mass - moment, mass) for moment in moments]
+    return _placed(digit, corner, 28).astype(np.float32) / np.float32(255)
 
 
-def _as_digits(ink: Tensor) -> Tensor:
-    down, across = BITMAP / ink.shape[0], BROAD / ink.shape[1]
+def _as_digits(levels: np.ndarray) -> np.ndarray:
+    down, across = BITMAP / levels.shape[0], BROAD / levels.shape[1]
     down, across = min(down, STRETCH * across), min(across, STRETCH * down)
-    digit = (_resized(ink, ink.shape[0] * down, ink.shape[1] * across) >= 0.5).float()
+    sides = (max(1, floor(side * by + 0.5)) for side, by in zip(levels.shape, (down, across), strict=True))
+    digit = (_resized(levels, *sides) >= 128).astype(np.int64)
     image = _placed(digit, [(BITMAP - side) // 2 for side in digit.shape], BITMAP)
-    return image.unflatten(1, (-1, BLOCK)).unflatten(0, (-1, BLOCK)).mean((1, 3))
+    return image.reshape(8, BLOCK, 8, BLOCK).sum((1, 3)).astype(np.float32) / np.float32(BLOCK * BLOCK)
 
 
-def _cropped(ink: Tensor) -> Tensor:
-    rows, columns = (ink.amax(axis).nonzero().squeeze(1) for axis in (1, 0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+def _cropped(levels: np.ndarray) -> np.ndarray:
+    rows, columns = (levels.any(axis).nonzero()[0] for axis in (1, 0))
+    return levels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _upright(ink: Tensor) -> Tensor:
-    """Each row moved sideways until height and place are uncorrelated."""
-    y, x = (torch.arange(1.0 * side) for side in ink.shape)
-    down, across = ink.sum(1), ink.sum(0)
-    y, x = y - down @ y / ink.sum(), x - across @ x / ink.sum()
-    slant = (y @ ink @ x / (down @ y**2).clamp(min=1e-6)).clamp(-1, 1).item()
-    room = len(y)  # a row moves by less
-    page = F.pad(ink, (room, room))
-    shear = (1, slant, slant * y[0].item(), 0, 1, 0)
-    return _from_levels(
-        _levels(page).transform(page.shape[::-1], Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR)
-    )
-
-
-def _resized(ink: Tensor, height: float, width: float) -> Tensor:
-    sides = max(1, round(width)), max(1, round(height))
-    return _from_levels(_levels(ink).resize(sides, Image.Resampling.BICUBIC))  # antialiased where it shrinks
-
-
-def _placed(digit: Tensor, corner: Sequence[int], side: int) -> Tensor:
-    """On an empty page, as near to ``corner`` as it fits."""
-    page = torch.zeros(side, side)
-    top, left = (min(max(place, 0), side - own) for place, own in zip(corner, digit.shape, strict=True))
-    page[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+def _upright(levels: np.ndarray) -> np.ndarray:
+    """Each row moved sideways by whole pixels until height and place are uncorrelated."""
+    y, x = (levels >= 128).nonzero()
+    if not len(y):
+        return levels
+    count, down, across = len(y), int(y.sum()), int(x.sum())
+    together, spread = count * int(y @ x) - down * across, count * int(y @ y) - down * down
+    slant = min(1.0, max(-1.0, together / spread)) if spread else 0.0
+    room = len(levels)  # a row moves by less
+    page = np.zeros((room, levels.shape[1] + 2 * room), np.int64)
+    for row, own in enumerate(levels):
+        left = room - floor(slant * (row - down / count) + 0.5)
+        page[row, left : left + len(own)] = own
     return page
 
 
-def _levels(ink: Tensor) -> Image.Image:
-    """In 256 levels, as the data sets are."""
-    return Image.fromarray((ink * 255).round().to(torch.uint8).numpy())
+def _resized(levels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Each new pixel the mean of what it covers, in whole levels."""
+    covered = _overlap(levels.shape[0], height) @ levels @ _overlap(levels.shape[1], width).T
+    return (2 * covered + levels.size) // (2 * levels.size)
 
 
-def _from_levels(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.asarray(image) / np.float32(255))
+def _overlap(old: int, new: int) -> np.ndarray:
+    """How far each of ``new`` pixels covers each of ``old`` ones, in parts of which an old one has ``new``."""
+    ends = [np.arange(many + 1) * (old * new // many) for many in (new, old)]
+    first = np.maximum(ends[0][:-1, None], ends[1][None, :-1])
+    return np.maximum(np.minimum(ends[0][1:, None], ends[1][None, 1:]) - first, 0)
+
+
+def _nearest(above: int, below: int) -> int:
+    """Their quotient, to the nearest whole number; halves upwards."""
+    return (2 * above + below) // (2 * below)
+
+
+def _placed(digit: np.ndarray, corner: Sequence[int], side: int) -> np.ndarray:
+    """On an empty page, as near to ``corner`` as it fits."""
+    page = np.zeros((side, side), np.int64)
+    top, left = (min(max(place, 0), side - own) for place, own in zip(corner, digit.shape, strict=True))
+    page[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return page

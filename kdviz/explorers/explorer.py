@@ -1,25 +1,20 @@
-"""Figures alive: controls and one image, redrawn on every change. Without a kernel the image stays."""
+"""What must train keeps its kernel: controls and one image, redrawn on every change. Without one the image stays."""
 
 import base64
 import html
-import io
 import os
-import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from kdviz import figures
 from kdviz.arguments import called, finite, told
-
-VIEW = "application/vnd.jupyter.widget-view+json"
+from kdviz.explorers.view import alive, png_of
 
 
 class Explorer:
@@ -102,12 +97,14 @@ class Explorer:
     def __repr__(self) -> str:
         return f"Explorer({', '.join(f'{name}={value}' for name, value in self.values.items())})"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """The picture, and unless ``KDVIZ_STATIC=1`` the widgets: a notebook executed for committing keeps no state."""
-        bundle = {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        """The picture alone: a notebook executed for committing keeps no widget."""
+        return {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
+
+    def _ipython_display_(self) -> None:
         if os.environ.get("KDVIZ_STATIC") == "1":
-            return bundle, {}
-        return bundle | {VIEW: self._arranged().get_view_spec()}, _about()
+            raise NotImplementedError  # IPython then asks for the bundle
+        alive(self._arranged(), self.picture.value, repr(self))
 
     def _arranged(self) -> widgets.Box:
         chart = [self.chart()] if self.chart else []
@@ -115,19 +112,9 @@ class Explorer:
 
     def _row(self) -> widgets.Box:
         """The controls, each with room for what it caused."""
-        return widgets.HBox([each for name, control in self.controls.items() for each in (control, self.notes[name])])
+        return in_a_row(each for name, control in self.controls.items() for each in (control, self.notes[name]))
 
 
-def png_of(canvas: FigureCanvasAgg) -> bytes:
-    """The canvas, drawn once: ``savefig`` would do it twice, first to lay out."""
-    canvas.draw()
-    png = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
-    return png.getvalue()
-
-
-def _about() -> dict:
-    """What Colab's page must be told of a widget: who shows it. Elsewhere nothing."""
-    colab = sys.modules.get("google.colab.output")
-    url = colab and colab._widgets._installed_url
-    return {VIEW: {"colab": {"custom_widget_manager": {"url": url}}}} if url else {}
+def in_a_row(controls: Iterable[widgets.Widget]) -> widgets.Box:
+    """Controls beside each other, and below where the window is narrow: a slider keeps its length."""
+    return widgets.HBox(list(controls), layout={"flex_flow": "row wrap"})

@@ -1,159 +1,131 @@
-"""A pad to draw a digit on: teacher and student answer while one draws."""
+"""A pad to draw a digit on: teacher and student answer, in the page, while one draws."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import anywidget
-import ipywidgets as widgets
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-import traitlets
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdviz import figures
 from kdviz.arguments import mapping, names
 from kdviz.arguments import told as as_given
 from kdviz.explorers import drawing
-from kdviz.explorers.explorer import Explorer, png_of
 from kdviz.explorers.temperature import TEMPERATURES
+from kdviz.explorers.view import View, packed
 from kdviz.figures.look import check_colours, plain
 
-EMPTY = "Draw a digit on the pad:\nthe answers come while you draw."
+WEIGHTS = 400_000  # that a page carries
+SILENT = (nn.Flatten, nn.Dropout, nn.Identity)  # layers that do nothing to a vector when a net answers
 
 
 def pad(
-    networks: Mapping[str, Callable[[Tensor], Tensor]],
+    networks: Mapping[str, nn.Module],
     size: int,
     classes: Sequence[str],
     *,
     start: drawing.Strokes = drawing.THREE,
     temperature: float = 1.0,
     colours: Mapping[str, str] = figures.COLOURS,
-) -> Explorer:
+    note: str = "",
+) -> View:
     """A pad to draw on, the drawing as the networks see it, and what each answers at a temperature.
+
+    The networks go into the page, their weights rounded to 255 steps a unit.
 
     Parameters
     ----------
-    networks : mapping of name to callable
-        Each gives the logits, shape (1, C), of an image of shape (1, 1, size, size).
+    networks : mapping of name to Module
+        Fully connected with ReLU, as :func:`kdviz.mlp` builds; in all at most 400,000 weights.
     size : {28, 8}
         Of the images: as MNIST's or as the 8×8 digits (:func:`kdviz.explorers.drawing.normalised`).
     classes : names of the C classes
     start : sequence of strokes
-        Each a sequence of points (x, y) in [0, 1], y downwards: what stands on the pad, and on a page without a
-        kernel, until one draws. By default a 3.
+        Each a sequence of points (x, y) in [0, 1], y downwards: what stands on the pad until one draws. By default
+        a 3.
     temperature : float
         At first; one of ``kdviz.explorers.temperature.TEMPERATURES``.
     colours : mapping of name to colour
+    note : str
+        What a reader should know of the networks, said below the pad.
     """
-    return _Pad(networks, size, classes, start, temperature, colours)
+    if not networks:
+        raise ValueError("a pad needs a network to answer: {name: module}")
+    networks, classes = mapping("networks", networks, "module"), names(classes)
+    if size not in (28, 8):
+        raise ValueError(f"a pad's size is 28 or 8, not {as_given(size)}")
+    if temperature not in TEMPERATURES:
+        known = ", ".join(f"{t:g}" for t in TEMPERATURES)
+        raise ValueError(f"the pad's T is one of {known}, not {as_given(temperature)}")
+    check_colours(colours)
+    nets = {name: layers_of(name, network, size * size, len(classes)) for name, network in networks.items()}
+    many = sum(weight.size for layers in nets.values() for weight, *_ in layers)
+    if many > WEIGHTS:
+        raise ValueError(f"these networks have {many:,} weights and a page carries {WEIGHTS:,}: give smaller ones")
+    shades = {name: colours.get(name, "#666666") for name in nets}
+
+    def still(figure: Figure, strokes: drawing.Strokes, temperature: float, example: bool) -> None:
+        left, right = figure.subplots(1, 2, width_ratios=[1, 2.4])
+        image = drawing.normalised(drawing.bitmap(strokes), size) if strokes else torch.zeros(1, 1, size, size)
+        figures.image(image[0], title="as the networks see it", ax=left)
+        width, places = 0.85 / len(nets), np.arange(len(classes))
+        for i, (name, layers) in enumerate(nets.items()):
+            shares = (answer(layers, image) / temperature).softmax(-1).numpy()
+            best = int(shares.argmax())
+            said = f"{name}: {classes[best]} ({shares[best]:.0%})"
+            right.bar(places + (i - (len(nets) - 1) / 2) * width, shares, width, color=shades[name], label=said)
+        right.set_xticks(places, classes, parse_math=False)
+        right.set(ylim=(0, 1), ylabel=f"probability at T = {temperature:g}")
+        plain(right.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=9))
+
+    data = {
+        "classes": classes,
+        "size": size,
+        "temperatures": TEMPERATURES,
+        "colours": shades,
+        "note": note,
+        "networks": {name: [_packed(*layer) for layer in layers] for name, layers in nets.items()},
+    }
+    state = {"strokes": drawing.checked(start), "temperature": float(temperature), "example": True}
+    return View("pad", data, still, (6.8, 2.8), **state)
 
 
-class DrawingPad(anywidget.AnyWidget):
-    """The square itself; ``value`` is a list of strokes, each a list of points (x, y) in [0, 1], y downwards.
-
-    What stands on it at first is an ``example``: shown pale, and gone when one draws.
-    """
-
-    _esm = Path(__file__).with_name("pad.js")
-    value = traitlets.List().tag(sync=True, echo_update=False)
-    example = traitlets.Bool(True).tag(sync=True)
-    pen = traitlets.Float(0.75 * drawing.PEN).tag(sync=True)  # of the pad; a drawing fills about three quarters of it
-
-    @traitlets.validate("value")
-    def _checked(self, proposal: dict) -> list:
-        try:
-            return drawing.checked(proposal["value"])
-        except ValueError as problem:
-            raise traitlets.TraitError(str(problem)) from None
+def answer(layers: list[tuple[np.ndarray, np.ndarray, np.ndarray]], image: Tensor) -> Tensor:
+    """The logits, shape (C,), of rounded layers for an image of shape (1, 1, size, size), in float64."""
+    x = image.double().flatten().numpy()
+    for depth, (weight, scale, bias) in enumerate(layers):
+        x = (weight.astype(float) @ x) * scale + bias
+        x = x if depth == len(layers) - 1 else np.maximum(x, 0)
+    return torch.from_numpy(x)
 
 
-class _Pad(Explorer):
-    """Its figure is laid out once; then only what stands on it moves, so that an answer comes while one draws."""
+def layers_of(
+    name: str, network: nn.Module, inputs: int, outputs: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Of each fully connected layer the weight in whole steps, shape (out, in), the size of a step, and the bias."""
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"{name} is {as_given(network)}: the pad takes a module, so that the page can answer")
+    inner = [layer for layer in network.modules() if not list(layer.children()) and not isinstance(layer, SILENT)]
+    linear = inner[::2]
+    fully = all(isinstance(each, nn.Linear) for each in linear) and all(
+        isinstance(each, nn.ReLU) for each in inner[1::2]
+    )
+    if not fully or len(inner) % 2 == 0:
+        raise TypeError(f"{name} is not fully connected with ReLU between its layers: the pad's page can run no other")
+    ends = linear[0].in_features, linear[-1].out_features
+    if ends != (inputs, outputs):
+        raise ValueError(
+            f"{name} goes from {ends[0]} to {ends[1]} numbers, not from {inputs} pixels to {outputs} classes"
+        )
+    return [_rounded(each) for each in linear]
 
-    def __init__(self, networks, size, classes, start, temperature, colours):
-        if not networks:
-            raise ValueError("a pad needs a network to answer: {name: callable}")
-        networks = mapping("networks", networks, "function")
-        if strange := [name for name, network in networks.items() if not callable(network)]:
-            raise ValueError(f"a network is called with an image: {strange[0]} is {as_given(networks[strange[0]])}")
-        if size not in (28, 8) or temperature not in TEMPERATURES:
-            given = f"not {as_given(size)} and {as_given(temperature)}"
-            raise ValueError(f"size is 28 or 8, temperature one of {', '.join(map(str, TEMPERATURES))}, {given}")
-        check_colours(colours)
-        self.networks, self.side, self.classes = networks, size, names(classes)
-        with plt.style.context(figures.STYLE):
-            self.figure = Figure((6.8, 2.8))
-            self._lay_out({name: colours.get(name, "0.4") for name in self.networks})
-        self.canvas = FigureCanvasAgg(self.figure)
-        options = [(f"{t:g}", t) for t in TEMPERATURES]
-        slider = widgets.SelectionSlider(options=options, value=temperature, description="T")
-        strokes = DrawingPad(value=drawing.checked(start))
-        super().__init__(self._answer, tuple(self.figure.get_size_inches()), strokes=strokes, temperature=slider)
-        self.picture.layout.max_width = "100%"
 
-    def _lay_out(self, colours: Mapping[str, str]) -> None:
-        left, right = self.figure.subplots(1, 2, width_ratios=[1, 2.4])
-        figures.image(torch.zeros(self.side, self.side), title="as the networks see it", ax=left)
-        left.set_axis_on()
-        left.set(xticks=[], yticks=[])
-        left.grid(False)
-        left.spines[:].set(visible=True, color="0.8")
-        (self.pixels,) = left.images
-        longest = max(self.classes, key=len)  # so that the layout leaves room for it
-        width, places = 0.85 / len(colours), np.arange(len(self.classes))
-        offsets = (np.arange(len(colours)) - (len(colours) - 1) / 2) * width
-        self.bars = {
-            name: right.bar(places + offset, 0 * places, width, color=colour, label=f"{name}: {longest} (100%)")
-            for (name, colour), offset in zip(colours.items(), offsets, strict=True)
-        }
-        right.set_xticks(places, self.classes, parse_math=False)
-        right.set_ylim(0, 1)
-        self.scale = right.set_ylabel("probability")
-        above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0, "fontsize": 9}
-        legend = right.legend(ncols=2, **above)
-        plain(legend)
-        self.told = legend.get_texts()
-        self.hint = right.text(0.5, 0.5, EMPTY, transform=right.transAxes, ha="center", color="0.4", fontsize=10)
-        self.figure.draw_without_rendering()
-        self.figure.set_layout_engine("none")
+def _rounded(layer: nn.Linear) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    weight = layer.weight.detach().cpu().float().numpy()
+    scale = np.maximum(np.abs(weight).max(1), 1e-30).astype(np.float32) / np.float32(127)
+    bias = np.zeros(len(weight), np.float32) if layer.bias is None else layer.bias.detach().cpu().float().numpy()
+    return np.rint(weight / scale[:, None]).astype(np.int8), scale, bias
 
-    def _answer(self, figure: Figure, strokes: drawing.Strokes, temperature: float) -> None:
-        """Move the bars and the pixels of ``figure`` to what the networks make of the strokes."""
-        image = torch.zeros(1, 1, self.side, self.side)
-        if strokes:
-            image = drawing.normalised(drawing.bitmap(strokes), self.side)
-        self.pixels.set_data(image[0, 0].numpy())
-        self.hint.set_visible(not strokes)
-        self.scale.set_text(f"probability at T = {temperature:g}")
-        for (name, network), told in zip(self.networks.items(), self.told, strict=True):
-            shares = self._shares(name, network, image, temperature) if strokes else [0.0] * len(self.classes)
-            for bar, share in zip(self.bars[name], shares, strict=True):
-                bar.set_height(share)
-            best = int(np.argmax(shares))
-            told.set_text(f"{name}: {self.classes[best]} ({shares[best]:.0%})" if strokes else name)
 
-    def _shares(self, name: str, network: Callable, image: Tensor, temperature: float) -> list[float]:
-        with torch.no_grad():
-            logits = network(image)
-        if not isinstance(logits, Tensor) or logits.shape != (1, len(self.classes)):
-            given = f"logits of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else as_given(logits)
-            raise ValueError(f"{name} gives {given}, not (1, {len(self.classes)})")
-        return (logits[0].double() / temperature).softmax(-1).tolist()
-
-    def _redraw(self) -> None:
-        self.draw(self.figure, **self.values)
-        self.picture.value = png_of(self.canvas)
-
-    def __repr__(self) -> str:
-        return f"Explorer(strokes={len(self.values['strokes'])}, temperature={self.values['temperature']})"
-
-    def _arranged(self) -> widgets.Box:
-        """The picture beside the pad, or below it where the page is narrow."""
-        pad, slider = self.controls.values()
-        room = {"flex": "1 1 380px", "min_width": "0"}
-        beside = widgets.VBox([slider, *self.notes.values(), self.picture], layout=room)
-        return widgets.HBox([pad, beside], layout={"flex_flow": "row wrap"})
+def _packed(weight: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> dict:
+    return {"weight": packed(weight, "int8"), "scale": packed(scale), "bias": packed(bias)}

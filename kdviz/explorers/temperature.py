@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures, measures
 from kdviz.arguments import indices, logits, names, tensor, tensors
-from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.view import View, packed, sprite
 
 TEMPERATURES = [float(f"{t:.2g}") for t in np.geomspace(0.5, 50, 21)]
 
@@ -20,7 +19,7 @@ def temperature(
     teacher: Tensor,
     students: Mapping[str, Tensor],
     classes: Sequence[str],
-) -> Explorer:
+) -> View:
     """One image's answer at a temperature: distribution, entropy, path in the simplex, shares of the gradient.
 
     Parameters
@@ -43,7 +42,7 @@ def temperature(
     classes, places = names(classes, sizes["C"]), range(sizes["C"])
     first, answers = next(iter(students)), {"teacher": teacher, **students}
 
-    def draw(figure: Figure, image: int, temperature: float, shown: str) -> None:
+    def still(figure: Figure, temperature: float, image: int, shown: str, factor: bool) -> None:
         logits, learner = answers[shown][image], first if shown == "teacher" else shown
         colour = figures.COLOURS["teacher" if shown == "teacher" else "student"]
         axes = figure.subplot_mosaic([["image", "bars", "bars", "entropy"], ["path", "path", "shares", "shares"]])
@@ -69,12 +68,11 @@ def temperature(
         for ax in (axes["bars"], axes["shares"]):
             ax.set_xticks(places, classes, parse_math=False)
 
-    return Explorer(
-        draw,
-        (9.5, 5.6),
-        image=widgets.IntSlider(0, min=0, max=len(images) - 1, description="image", continuous_update=False),
-        temperature=widgets.SelectionSlider(
-            options=[(f"{t:g}", t) for t in TEMPERATURES], value=4, description="T", continuous_update=False
-        ),
-        shown=widgets.Dropdown(options=list(answers), description="shown"),
-    )
+    data = {
+        "classes": classes,
+        "temperatures": TEMPERATURES,
+        "labels": labels.tolist(),
+        "images": sprite(images),
+        "answers": {name: packed(logits) for name, logits in answers.items()},
+    }
+    return View("temperature", data, still, (9.5, 5.6), temperature=4.0, image=0, shown="teacher", factor=True)

@@ -18,12 +18,18 @@ IMAGES, TEXTS = 6, 3  # that `mistaken` shows
 GREY = {"cmap": "gray_r", "vmin": 0, "vmax": 1}  # colours are shown as they are
 
 
+def check_pixels(images: Tensor) -> None:
+    """Raise ValueError unless images (…, 1 or 3, H, W) can be shown."""
+    if images.shape[-3] not in (1, 3):
+        raise ValueError(f"an image has one channel, or three for colour, not {images.shape[-3]}")
+    if images.numel() and (images.min() < -1e-3 or images.max() > 1 + 1e-3):
+        reach = f"{images.min():g}..{images.max():g}"
+        raise ValueError(f"pixels lie in [0, 1], not in {reach}: divide them by their largest")
+
+
 def _levels(image: Tensor) -> np.ndarray:
     """An image (1 or 3, H, W) as matplotlib takes it."""
-    if len(image) not in (1, 3):
-        raise ValueError(f"an image has one channel, or three for colour, not {len(image)}")
-    if image.min() < -1e-3 or image.max() > 1 + 1e-3:
-        raise ValueError(f"pixels lie in [0, 1], not in {image.min():g}..{image.max():g}: divide them by their largest")
+    check_pixels(image)
     return image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1).numpy()
 
 

@@ -58,6 +58,8 @@ def height(output: NotebookNode | None) -> float:
     data = output.data if output else {}
     if "image/png" in data:
         return FIGURE
+    if 'class="kdviz-place"' in data.get("text/html", ""):
+        return ROOM  # an explorer stands alone
     if "<tr" in data.get("text/html", ""):
         return 1 + 1.15 * data["text/html"].count("<tr")
     sentence, *numbers = re.sub("<(?!br)[^>]*>", "", data.get("text/html", data.get("text/markdown", ""))).split("<br>")

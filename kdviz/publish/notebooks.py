@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from kdviz.data import sources
-from kdviz.publish import colab
+from kdviz.publish import colab, living
 from kdviz.publish.needed import need
 from kdviz.publish.text import VERDICTS
 
@@ -95,7 +95,7 @@ def demo() -> int:
         started = time.perf_counter()
         notebook = execute(path, environment)
         target = BUILD / f"{path.stem}.html"
-        target.write_text(page.html(notebook, path.stem), encoding="utf-8")
+        target.write_text(page.html(living.alive(notebook), path.stem), encoding="utf-8")
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
 
     paths = chosen("")

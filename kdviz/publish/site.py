@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from kdviz.publish import maths, notebooks, slides
+from kdviz.publish import living, maths, notebooks, slides
 from kdviz.publish.needed import need
 from kdviz.publish.text import shortened
 
@@ -85,7 +85,7 @@ def write(folder: Path) -> Path:
             shutil.copy(notebooks.FOLDER / figure["save_as"], source / figure["save_as"])
         (source / "index.md").write_text(index(found), encoding="utf-8")
         for name, notebook in found.items():
-            nbformat.write(prepared(notebook), source / f"{name}.ipynb")
+            nbformat.write(living.alive(prepared(notebook)), source / f"{name}.ipynb")
         app = Sphinx(source, None, folder, Path(made, "trees"), "html", SETTINGS, status=None, warningiserror=True)
         app.build()
         if app.statuscode:

@@ -8,7 +8,7 @@ from jinja2 import pass_context
 from nbconvert import SlidesExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from kdviz.publish import maths, notebooks
+from kdviz.publish import living, maths, notebooks
 from kdviz.publish.deck import deck
 from kdviz.publish.needed import folder_of, need
 
@@ -65,7 +65,7 @@ def page(notebook: nbformat.NotebookNode, name: str) -> str:
         "styles": [maths.font(), *(path.read_text(encoding="utf-8") for path in styles)],
         "scripts": [path.read_text(encoding="utf-8") for path in scripts],
     }
-    html, _ = Exporter().from_notebook_node(deck(notebook), {"metadata": {"name": name}, "kdviz": parts})
+    html, _ = Exporter().from_notebook_node(deck(living.alive(notebook)), {"metadata": {"name": name}, "kdviz": parts})
     return html
 
 

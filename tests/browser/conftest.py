@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import lab
@@ -13,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from kdviz.publish import notebooks
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the other tests share
 ANSWERS = pytest.StashKey[list[times.Answer]]()
 
 
@@ -31,16 +33,44 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def opened(folder):
-    """``opened(name)``: that notebook of the folder in JupyterLab, ready to run."""
+def browser():
     path = lab.chromium() or pytest.exit(lab.HOW, 1)
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # the sandbox refuses root
-    with lab.lab(folder) as (address, token), sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=root)
-        context = browser.new_context(viewport={"width": 1500, "height": 1100})
-        context.add_init_script(path=Path(__file__).with_name("seen.js"))
-        yield lambda name: live.opened(context, address, token, name)
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def opened(folder, browser):
+    """``opened(name)``: that notebook of the folder in JupyterLab, ready to run."""
+    with lab.lab(folder) as (address, token):
+        context = browser.new_context(viewport={"width": 1500, "height": 1100})
+        context.add_init_script(path=times.EVENTS)
+        yield lambda name: live.opened(context, address, token, name)
+        context.close()
+
+
+@pytest.fixture
+def offline(browser):
+    """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
+    contexts = []
+
+    def open_(file, **options):
+        context = browser.new_context(offline=True, **options)
+        contexts.append(context)
+        context.add_init_script(path=times.EVENTS)
+        page = context.new_page()
+        page.faults = []
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on("request", lambda sent: sent.url.startswith(("file:", "data:")) or page.faults.append(sent.url))
+        page.goto(file.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

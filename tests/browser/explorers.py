@@ -1,4 +1,4 @@
-"""The explorers on a page, found by what they are: an output with controls and a picture. Every control is moved."""
+"""The explorers that need a kernel, found by what they are: an output with controls and a picture; each is moved."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,16 +14,15 @@ from kdviz import explorers
 FORM = ".kdviz-form *"  # says what to train: only its button changes the picture
 PICTURE = f".widget-box > img.widget-image:not({FORM})"
 BOX = f".jp-OutputArea-output:has({PICTURE})"
-SEVEN = [(0.25, 0.2), (0.42, 0.19), (0.58, 0.19), (0.74, 0.2), (0.66, 0.35), (0.58, 0.5), (0.5, 0.66), (0.42, 0.82)]
 KEYS = ["ArrowRight"] * 4 + ["ArrowLeft"] * 5
 
 Moves = list[Callable]
 
 
-def constructed(source: str) -> list[str]:
-    """Names of the explorers that code makes, in order."""
+def constructed(source: str, kind: type = explorers.Explorer) -> list[str]:
+    """Names of the explorers of a kind that code makes, in order."""
     called = [(name, getattr(explorers, name)) for name in re.findall(r"kd\.explorers\.(\w+)\(", source)]
-    return [name for name, made in called if explorers.Explorer in (made, get_type_hints(made).get("return"))]
+    return [name for name, made in called if kind in (made, get_type_hints(made).get("return"))]
 
 
 def found(notebook: Notebook) -> list[Locator]:
@@ -31,7 +30,7 @@ def found(notebook: Notebook) -> list[Locator]:
 
 
 def explore(notebook: Notebook, box: Locator) -> Iterator[tuple[str, float]]:
-    """Move every control, and click every chart, of an explorer; gives (what was moved, milliseconds) for each answer.
+    """Move every control of an explorer; gives (what was moved, milliseconds) for each answer.
 
     Fails where a control never changes the picture, where anything goes wrong, and where a label is missing or cut.
     """
@@ -39,7 +38,7 @@ def explore(notebook: Notebook, box: Locator) -> Iterator[tuple[str, float]]:
     box.scroll_into_view_if_needed()
     assert box.locator(PICTURE).count() == 1, f"{notebook.name}: an explorer has one picture"
     _fill(notebook, box)
-    for name, moves in [*controls(notebook, box, f":not(.js-plotly-plot *, {FORM})"), *charts(notebook, box)]:
+    for name, moves in controls(notebook, box, f":not({FORM})"):
         times = [took for move in moves if (took := answered(notebook, box, move)) is not None]
         assert times, f"{notebook.name}: {name} never changes the picture"
         yield from ((name, took) for took in times)
@@ -82,8 +81,6 @@ def controls(notebook: Notebook, box: Locator, which: str) -> Iterator[tuple[str
     """Name and moves of each control that ``which`` matches; buttons first, for one may clear what others change."""
     for button in box.locator(f"button{which}").all():
         yield _name(button), [button.click]
-    for pad in box.locator(f"canvas{which}").all():
-        yield _name(pad), list(_strokes(notebook, pad))
     for handle in box.locator(f".noUi-handle{which}").all():
         track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
         yield _name(handle), [partial(handle.press, key) for key in KEYS] + [partial(_tap, track, 0.3)]
@@ -106,44 +103,3 @@ def _name(control: Locator) -> str:
 def _tap(track: Locator, share: float) -> None:
     box = track.bounding_box()
     track.click(position={"x": share * box["width"], "y": box["height"] / 2})
-
-
-def _strokes(notebook: Notebook, pad: Locator) -> Iterator[Callable]:
-    """A seven, point by point."""
-    mouse = notebook.page.mouse
-
-    def go(x: float, y: float) -> None:
-        box = pad.bounding_box()
-        mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-
-    yield lambda: (pad.scroll_into_view_if_needed(), go(*SEVEN[0]), mouse.down())
-    yield from (partial(go, *point) for point in SEVEN[1:])
-    yield mouse.up
-
-
-def charts(notebook: Notebook, box: Locator) -> Iterator[tuple[str, Moves]]:
-    """Each plotly chart, and clicks on points of it; the dropdowns must then say what hovering said."""
-    for chart in box.locator(".js-plotly-plot").all():
-        many = len(chart.evaluate("chart => seen.points(chart)"))
-        yield "chart", [partial(_click, notebook, box, chart, i) for i in range(0, many, max(1, many // 8))]
-
-
-def _click(notebook: Notebook, box: Locator, chart: Locator, point: int) -> None:
-    before = _chosen(box)
-    chart.scroll_into_view_if_needed()
-    told = chart.locator(".hoverlayer .hovertext").first
-    notebook.page.mouse.move(0, 0)
-    told.wait_for(state="detached")
-    notebook.page.mouse.move(*chart.evaluate("(chart, i) => seen.points(chart)[i]", point))
-    told.wait_for()
-    said = told.text_content()
-    notebook.page.mouse.down()
-    notebook.page.mouse.up()
-    notebook.wait(lambda: _chosen(box) != before, 1)
-    for name in set(_chosen(box)) - set(before):
-        assert name in said.replace("\xa0", " "), f"{notebook.name}: clicked on {said}, and {name} was chosen"
-
-
-def _chosen(box: Locator) -> list[str]:
-    names = box.locator("select").evaluate_all("all => all.map(each => each.selectedOptions[0].textContent)")
-    return [name.replace("\xa0", " ") for name in names]

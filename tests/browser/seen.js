@@ -1,6 +1,21 @@
-// What the tests ask the page: the picture's bytes, how long a picture took, where a chart's points are.
+// What the tests ask the page: the picture's bytes, how long a picture took, how long the page took to answer.
 
 window.seen = {
+  // Durations of what one did since the last question, in milliseconds, as Event Timing has them: to the next frame.
+  // It leaves out what takes less than 16, which counts as 16 here.
+  durations() {
+    record(events.takeRecords());
+    const quick = new Array(Math.max(0, made - kept.length)).fill(16);
+    made = 0;
+    return [...kept.splice(0), ...quick];
+  },
+
+  // When the first explorer of this page had drawn, in milliseconds after the page was there.
+  loaded() {
+    const [page] = performance.getEntriesByType("navigation");
+    return performance.getEntriesByName("kdviz-first")[0].startTime - page.domContentLoadedEventStart;
+  },
+
   // Of the bytes the picture was made from.
   async digest(picture) {
     const bytes = await (await fetch(picture.src)).arrayBuffer();
@@ -15,10 +30,9 @@ window.seen = {
     if (picture.watched) return;
     picture.watched = true;
     const begin = (event) => {
-      if (event.type === "pointermove" && event.target.localName !== "canvas") return;
       picture.began ??= event.timeStamp;
     };
-    for (const type of ["keydown", "pointerdown", "pointermove", "input", "change", "click"]) {
+    for (const type of ["keydown", "pointerdown", "input", "change", "click"]) {
       picture.closest(".jp-OutputArea-output").addEventListener(type, begin, { capture: true });
     }
     const shown = () =>
@@ -35,16 +49,18 @@ window.seen = {
     const text = beside.textContent.trim() || control.getAttribute("aria-label");
     return [text, beside.scrollWidth > beside.clientWidth];
   },
-
-  // Points of a plotly chart that can be hovered and clicked, in pixels from the window's corner.
-  points(chart) {
-    const { xaxis, yaxis } = chart._fullLayout;
-    const { left, top } = chart.getBoundingClientRect();
-    const at = (x, y) => [left + xaxis._offset + xaxis.c2p(x), top + yaxis._offset + yaxis.c2p(y)];
-    const traces = chart._fullData.filter((trace) => trace.visible === true && trace.hoverinfo !== "skip");
-    return traces.flatMap((trace) => {
-      if (trace.type === "heatmap") return trace.z.flatMap((row, y) => Array.from(row, (_, x) => at(x, y)));
-      return Array.from(trace.x, (x, i) => at(x, trace.y[i]));
-    });
-  },
 };
+
+const DONE = ["pointerdown", "keydown", "click"];
+const kept = [];
+let made = 0;
+const within = (target) => Boolean(target?.closest?.(".kdviz"));
+for (const type of DONE) document.addEventListener(type, ({ target }) => (made += within(target)), { capture: true });
+const record = (entries) => {
+  for (const { name, duration, target } of entries) {
+    if (within(target) && DONE.includes(name)) kept.push(duration);
+  }
+};
+const events = new PerformanceObserver((list) => record(list.getEntries()));
+events.observe({ type: "event", durationThreshold: 16, buffered: true });
+document.addEventListener("kdviz-drawn", () => performance.mark("kdviz-first"), { once: true, capture: true });

@@ -1,0 +1,205 @@
+"""One explorer of each view, small and always the same, and the numbers that its page must show in a state."""
+
+from functools import cache
+from itertools import pairwise
+
+import pandas as pd
+import torch
+
+import kdviz as kd
+from kdviz.explorers import drawing
+from kdviz.explorers.pad import answer, layers_of
+
+CLASSES = tuple("0123456789")
+
+
+@cache
+def digits():
+    data = kd.load("digits")
+    generator = torch.Generator().manual_seed(0)
+    right = torch.nn.functional.one_hot(data.test.labels, 10).float()
+    nets = [3 * right + 2 * torch.randn(len(right), 10, generator=generator) for _ in range(4)]
+    return data, nets
+
+
+def net(*sides: int, seed: int) -> torch.nn.Sequential:
+    torch.manual_seed(seed)
+    layers = [part for ends in pairwise(sides) for part in (torch.nn.Linear(*ends), torch.nn.ReLU())]
+    return torch.nn.Sequential(torch.nn.Flatten(), *layers[:-1])
+
+
+def temperature():
+    data, (teacher, *students) = digits()
+    several = {"first student": students[0][:40], "second student": students[1][:40]}
+    return kd.explorers.temperature(data.test.images[:40], data.test.labels[:40], teacher[:40], several, CLASSES)
+
+
+def answers_to(omitted, temperature, bias):
+    _, nets = digits()
+    return kd.measures.shifted(nets[omitted % 4] / temperature, [omitted], bias - 4).argmax(-1)
+
+
+def omitted_digit():
+    data, _ = digits()
+    fitted = {(c, t): 2.1 + t / 8 for c in (3, 5) for t in (1.0, 4.0)}
+    return kd.explorers.omitted_digit(answers_to, fitted, data.test.images, data.test.labels, CLASSES)
+
+
+def cloud_table():
+    data, (teacher, *students) = digits()
+    rows = [(a, t, (students[a] * t + teacher).argmax(-1)) for a in range(3) for t in (0.1, 0.5, 1.0, 2.0)]
+    right, alike = data.test.labels, teacher.argmax(-1)
+    table = pd.DataFrame({
+        "varied": [f"group {a}" for a, *_ in rows],
+        "name": [f"group {a}, weight {t:g}" for a, t, _ in rows],
+        "recipe": [f"student {a} at {t:g}" for a, t, _ in rows],
+        "accuracy": [(answers == right).double().mean().item() for *_, answers in rows],
+        "agreement": [(answers == alike).double().mean().item() for *_, answers in rows],
+        "weight": [t for _, t, _ in rows],
+    })  # fmt: skip
+    return table, [answers for *_, answers in rows]
+
+
+def agreement_cloud():
+    data, (teacher, *_) = digits()
+    table, answers = cloud_table()
+    curve = {"epoch": [1, 2, 3], "test_accuracy": [0.4, 0.7, 0.8], "train_agreement": [0.5, 0.8, 0.9]}
+    mine = (teacher.argmax(-1) == data.test.labels).double().mean().item()
+    return kd.explorers.agreement_cloud(
+        table, mine, {"two teachers": (0.7, 0.6)}, [curve] * len(table), lambda i: (teacher.argmax(-1), answers[i]),
+        data.test.images, data.test.labels, CLASSES,
+    )  # fmt: skip
+
+
+def matrices():
+    _, (teacher, *students) = digits()
+    both = {"teacher": [teacher, teacher + students[2]], "hard labels": students[:2], "CRD": students[1:]}
+    return {
+        kind: {name: [kd.measures.logit_correlation(z, kind == "centred") for z in some] for name, some in both.items()}
+        for kind in ("centred", "raw")
+    }
+
+
+def correlations():
+    data, (teacher, *students) = digits()
+    nets = {"teacher": [teacher, teacher + students[2]], "hard labels": students[:2], "CRD": students[1:]}
+    said = kd.explorers.correlations
+    images, labels = data.test.images, data.test.labels
+    return said(matrices(), lambda name, seed: nets[name][seed].argmax(-1), images, labels, CLASSES)
+
+
+@cache
+def networks():
+    return {"teacher": net(64, 40, 10, seed=0), "student": net(64, 20, 10, seed=1)}
+
+
+def pad():
+    return kd.explorers.pad(networks(), 8, CLASSES, temperature=0.5)
+
+
+def reliability():
+    data, (teacher, student, *_) = digits()
+    return kd.explorers.reliability({"teacher": teacher, "student": student}, data.test.labels)
+
+
+def bounds():
+    return kd.explorers.bounds(0.9, 0.8, agreement=0.82)
+
+
+def shared_start():
+    runs = [[{"epoch": [1, 2], "train_agreement": [0.1 * i, 0.2 * i + 0.01 * s]} for s in range(3)] for i in range(4)]
+    return kd.explorers.shared_start([0, 0.25, 0.5, 0.75], [[0.1 * i] * 3 for i in range(4)], runs)
+
+
+MADE = (temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start)
+
+
+def shown(name: str, state: dict) -> list[str]:
+    """What the page of an explorer must say in words for a state, reckoned with torch."""
+    return globals()[f"_{name}"](**state)
+
+
+def _temperature(temperature, image, shown, factor):
+    _, (teacher, *students) = digits()
+    nets = {"teacher": teacher, "first student": students[0], "second student": students[1]}
+    logits = nets[shown][image].double()
+    learner = nets["first student" if shown == "teacher" else shown][image][None]
+    shares = (logits / temperature).softmax(-1)
+    length = kd.measures.soft_target_gradient(learner, teacher[image][None], temperature).norm().item()
+    length = length if factor else length / temperature**2
+    nats = kd.measures.entropy(logits[None], temperature).item()
+    return [
+        f"Entropy {nats:.3f} nats",
+        f"{CLASSES[shares.argmax()]} has {shares.max():.3f}",
+        f"Gradient {_precise(length)}",
+    ]
+
+
+def _omitted_digit(omitted, temperature, bias_added):
+    data, _ = digits()
+    called, labels = answers_to(omitted, temperature, bias_added), data.test.labels
+    own = labels == omitted
+    errors = (called != labels).sum(), (answers_to(omitted, temperature, 0.0) != labels).sum()
+    right = (called[own] == omitted).sum()
+    return [f"{errors[0]} errors of 797 ({errors[1]} without a shift)", f"{right} of {own.sum()} {omitted}s right"]
+
+
+def _agreement_cloud(student, colour, where, hidden):
+    data, (teacher, *_) = digits()
+    table, answers = cloud_table()
+    chosen, taught = table.loc[student], teacher.argmax(-1)
+    wrong = taught != data.test.labels
+    alike = {"all": chosen.agreement, "wrong": (answers[student] == taught)[wrong].double().mean().item()}
+    apart = (answers[student] != taught).sum()
+    return [
+        f"{chosen['name']}: accuracy {100 * chosen.accuracy:.2f} %",
+        f" {100 * alike[where]:.2f} %.",
+        f"{apart} disagreements",
+    ]
+
+
+def _correlations(matrix, method, seed, shown, first, second, tree):
+    of = matrices()[matrix]
+    teacher, student = of["teacher"][seed], of[method][seed]
+    r = [each[first, second].item() for each in (teacher, student)]
+    mean = kd.measures.mean_off_diagonal(teacher - student)
+    signs = [f"{value:+.2f}".replace("-", "−") for value in (*r, r[0] - r[1])]
+    return [f"teacher {signs[0]}, {method} {signs[1]}, difference {signs[2]}", f"of all pairs: {mean:.3f}"]
+
+
+def _pad(strokes, temperature, example):
+    points = torch.tensor([point for stroke in strokes for point in stroke]).reshape(-1, 2)
+    if len(points) < 2 or (points.amax(0) - points.amin(0)).max() < 0.05:  # a dot is no digit yet
+        return ["Draw a digit on the pad"]
+    image = drawing.normalised(drawing.bitmap(strokes), 8)
+    said = []
+    for name, network in networks().items():
+        shares = (answer(layers_of(name, network, 64, 10), image) / temperature).softmax(-1)
+        said.append(f"{name}: {shares.argmax()} ({100 * shares.max():.1f}\u00a0%)")
+    return said
+
+
+def _reliability(shown, bins, temperature):
+    data, (teacher, student, *_) = digits()
+    logits = {"teacher": teacher, "student": student}[shown].double() / temperature
+    sure, right = logits.softmax(-1).max(-1).values, logits.argmax(-1) == data.test.labels
+    error = kd.measures.calibration_error(sure, right, bins)
+    return [
+        f"sure {100 * sure.mean():.2f} %, right {100 * right.double().mean():.2f} %",
+        f"{bins} bins {100 * error:.2f} %",
+    ]
+
+
+def _bounds(a, b):
+    low, high = kd.measures.agreement_bounds(a, b)
+    return [f"{100 * low:.1f} % of the images at least, {100 * high:.1f} % at most"]
+
+
+def _shared_start(share):
+    i = [0, 0.25, 0.5, 0.75].index(share)
+    return [f"agreement {10.0 * i:.1f} % before training, {20 * i + 1:.1f} % after"]
+
+
+def _precise(value: float) -> str:
+    """As JavaScript's ``toPrecision(3)`` for what stands here."""
+    return f"{value:#.3g}" if value >= 1e-6 else f"{value:.2e}"

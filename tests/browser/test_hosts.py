@@ -1,0 +1,129 @@
+"""Every view in JupyterLab and in a page from a file with the network off: moved, timed, its numbers checked."""
+
+import examples
+import live
+import moving
+import nbformat
+import pytest
+import times
+
+from kdviz.publish import living
+
+NAMES = [make.__name__ for make in examples.MADE]
+PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+SCREENS = {"wide": (1920, 1080), "phone": (390, 844)}
+
+
+def page_of(name: str, folder, spoilt: str = ""):
+    """An explorer in a page of its own."""
+    bundle, _ = getattr(examples, name)()._repr_mimebundle_()
+    view = bundle["application/vnd.kdviz.view+json"]["view"]
+    file = folder / f"{name}.html"
+    script = living.script([view])
+    assert not spoilt or spoilt in script
+    script = script.replace(spoilt, spoilt + "if (page.state.a < 0.9) throw new Error('spoilt');") if spoilt else script
+    file.write_text(f"{PAGE}<body>{living.place(bundle, 'a picture')}{script}", encoding="utf-8")
+    return file
+
+
+def explored(page, root, host: str, name: str, answers: list) -> None:
+    """Every control moved; what is said in words is what torch reckons; and how long each move took."""
+    said = 0
+    for moved, drawn, text in moving.explore(page, root):
+        answers += [(host, name, moved, each["took"]) for each in drawn]
+        for expected in examples.shown(name, drawn[-1]["state"]):
+            assert expected in text, f"{name}, {moved}: {expected!r} is not said in {text!r}"
+            said += 1
+    assert said > 10
+    answers += [(host, name, "event", duration) for duration in page.evaluate("() => seen.durations()")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_page_from_a_file(name, offline, tmp_path, answers):
+    page = offline(page_of(name, tmp_path))
+    explored(page, page.locator(".kdviz"), "file", name, answers)
+    assert page.faults == [] and page.evaluate("() => seen.loaded()") < 3 * times.FIRST
+    assert page.locator(".kdviz-still").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_fits_every_screen(name, screen, scheme, offline, tmp_path):
+    width, height = SCREENS[screen]
+    page = offline(page_of(name, tmp_path), viewport={"width": width, "height": height}, color_scheme=scheme)
+    if scheme == "dark":
+        page.evaluate("() => (document.body.style.background = '#131416')")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    small = page.locator("input, select, button").evaluate_all(
+        "all => all.filter((each) => each.offsetWidth < 16).length"
+    )
+    assert not small and page.faults == []
+    times.FOLDER.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=times.FOLDER / f"view_{name}_{screen}_{scheme}.png", full_page=True)
+
+
+def test_without_javascript_and_in_print_the_picture_stands(offline, tmp_path):
+    page = offline(page_of("bounds", tmp_path), java_script_enabled=False)
+    assert page.locator(".kdviz-still").is_visible()
+    page = offline(page_of("bounds", tmp_path))
+    page.emulate_media(media="print")
+    assert page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").is_hidden()
+
+
+def test_a_view_that_throws_is_found(offline, tmp_path, answers):
+    page = offline(page_of("bounds", tmp_path, spoilt="page.on(({ a, b }) => {\n"))
+    with pytest.raises(AssertionError):
+        explored(page, page.locator(".kdviz"), "file", "bounds", [])
+    assert any("spoilt" in fault for fault in page.faults)
+
+
+def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
+    page = offline(page_of("bounds", tmp_path, spoilt="render({ model, el }) {\n"))
+    assert page.faults and page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").count() == 0
+
+
+@pytest.fixture(scope="module")
+def lab(folder, opened):
+    """A notebook that makes every view, executed in JupyterLab."""
+    begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport examples"
+    sources = [begin, *(f"examples.{name}()" for name in NAMES)]
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "notebooks" / "views.ipynb"
+    )
+    notebook = opened("views")
+    live.run_all(notebook)
+    assert notebook.wait(lambda: live.executed(notebook), 90)
+    notebook.sound()
+    return notebook
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_jupyterlab(name, lab, answers):
+    lab.page.bring_to_front()
+    root = lab.page.locator(".kdviz").nth(NAMES.index(name))
+    explored(lab.page, root, "lab", name, answers)
+    assert not lab.page.locator(".kdviz-still:visible").count()
+    assert lab.wait(lambda: not lab.unanswered, 10)
+    lab.sound()
+
+
+def test_the_day_after_the_pictures_are_there(lab, folder, opened):
+    """Saved, closed, opened again without running: no ruin of a widget, but the picture."""
+    lab.page.bring_to_front()
+    lab.page.get_by_role("menuitem", name="File", exact=True).click()
+    lab.page.get_by_text("Save Notebook", exact=True).click()
+    saved = folder / "notebooks" / "views.ipynb"
+    assert lab.wait(lambda: "kdviz-still" in saved.read_text(), 10)
+    (folder / "notebooks" / "reopened.ipynb").write_bytes(saved.read_bytes())
+    notebook = opened("reopened")
+    notebook.page.locator(".kdviz-still").first.wait_for()
+    notebook.page.wait_for_timeout(1000)
+    assert notebook.page.locator(".kdviz-still:visible").count() == len(NAMES)
+    assert not notebook.page.get_by_text("Error displaying widget").locator("visible=true").count()
+
+
+def test_every_answer_comes_at_once(answers):
+    assert times.missed([each for each in answers if each[0] in ("file", "lab")], slack=times.SLACK) == []

@@ -1,0 +1,140 @@
+"""What the page reckons and what torch reckons: equal to 1e-5; drawings become the same images, bit by bit."""
+
+import json
+
+import examples
+import numpy as np
+import pytest
+import torch
+from carried import unpacked
+
+import kdviz as kd
+from kdviz.explorers import drawing, modules
+from kdviz.explorers.pad import answer, layers_of
+from kdviz.explorers.view import packed
+
+TEMPERATURES = [0.01, 0.5, 1.0, 4.0, 20.0, 50.0]
+
+
+@pytest.fixture(scope="module")
+def reckoned(browser):
+    """``reckoned(module, code, *given)``: what code gives in the page, which knows the module's functions by name."""
+    page = browser.new_page()
+    page.route("http://kdviz.test/**", lambda route: route.fulfill(**_served(route.request.url.rsplit("/", 1)[-1])))
+    page.goto("http://kdviz.test/")
+
+    def reckoned(module, code, *given):
+        run = f"async (given) => JSON.stringify(({code})(await import('/{module}.js'), ...given))"
+        return json.loads(page.evaluate(run, list(given)))
+
+    yield reckoned
+    page.close()
+
+
+def _served(name: str) -> dict:
+    if not name:
+        return {"body": "<!DOCTYPE html>", "content_type": "text/html"}
+    return {"path": modules.FOLDER / name, "content_type": "text/javascript"}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return (8 * torch.randn(2, 200, 10, generator=torch.Generator().manual_seed(0))).double()
+
+
+def close(page, torch_says):
+    np.testing.assert_allclose(np.array(page, float), np.asarray(torch_says), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES)
+def test_probabilities_and_entropies(reckoned, pair, t):
+    code = "(it, all, t) => all.map((z) => { const p = it.softmax(z, t); return [...p, it.entropy(p)]; })"
+    expected = torch.cat([(pair[0] / t).softmax(-1), kd.measures.entropy(pair[0], t)[:, None]], -1)
+    close(reckoned("sums", code, pair[0].tolist(), t), expected)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES[1:])
+def test_gradients(reckoned, pair, t):
+    z, v = pair
+    close(
+        reckoned("sums", "(it, z, v, t) => z.map((each, i) => it.gradientShares(each, v[i], t))", *_lists(z, v), t),
+        kd.measures.gradient_shares(z, v, t),
+    )
+    code = (
+        "(it, z, v, t) => z.map((each, i) => [true, false].map((factor) => it.gradientLength(each, v[i], t, factor)))"
+    )
+    length = kd.measures.soft_target_gradient(z, v, t).norm(dim=-1)
+    close(reckoned("sums", code, *_lists(z, v), t), torch.stack([length, length / t**2], -1))
+
+
+def _lists(*tensors):
+    return [tensor.tolist() for tensor in tensors]
+
+
+@pytest.mark.parametrize("sides", [(64, 200, 200, 10), (784, 30, 10)])
+def test_networks(reckoned, sides):
+    """The rounded weights' answers to 200 images; test_pad holds how far these are from the exact ones."""
+    images = torch.rand(200, sides[0], generator=torch.Generator().manual_seed(1))
+    images[images < 0.6] = 0.0
+    layers = layers_of("net", examples.net(*sides, seed=2), sides[0], 10)
+    told = [dict(zip(("weight", "scale", "bias"), _packed(*layer), strict=True)) for layer in layers]
+    code = """(it, images, told) => {
+      const layers = told.map(({ weight, scale, bias }) =>
+        ({ weight: it.unpacked(weight), scale: it.unpacked(scale), bias: it.unpacked(bias) }));
+      return images.map((image) => Array.from(it.forward(layers, image)));
+    }"""
+    close(reckoned("sums", code, images.tolist(), told), torch.stack([answer(layers, image) for image in images]))
+
+
+def _packed(weight, scale, bias):
+    return packed(weight, "int8"), packed(scale), packed(bias)
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8", "uint8", "uint16", "int16"])
+def test_arrays_arrive(reckoned, kind):
+    told = packed(np.arange(24).reshape(4, 6), kind)
+    assert (
+        reckoned("sums", "(it, told) => Array.from(it.row(it.unpacked(told), 2))", told) == unpacked(told)[2].tolist()
+    )
+
+
+@pytest.mark.parametrize("bins", [2, 10, 15, 50])
+def test_reliability(reckoned, pair, bins):
+    sure, called = pair[0].softmax(-1).max(-1)
+    right = called == torch.arange(200) % 10
+    found = reckoned(
+        "sums", "(it, ...given) => it.reliabilityBins(...given)", sure.tolist(), right.int().tolist(), bins
+    )
+    close(found["error"], kd.measures.calibration_error(sure, right, bins))
+    counts = kd.measures.reliability_bins(sure, right, bins)[2]
+    assert [each["count"] for each in found["bins"]] == counts.tolist()
+
+
+@pytest.mark.parametrize("classes", [None, 2, 10])
+def test_bounds(reckoned, classes):
+    pairs = [(a / 10, b / 10) for a in range(11) for b in range(11)]
+    found = reckoned("sums", "(it, pairs, classes) => pairs.map(([a, b]) => it.bounds(a, b, classes))", pairs, classes)
+    close(found, [kd.measures.agreement_bounds(*pair, classes) for pair in pairs])
+
+
+def drawings(count: int = 100) -> list:
+    """Strokes as hands draw them, wandering; dots, dashes, and the pad's corners."""
+    generator = np.random.default_rng(0)
+    found = [drawing.THREE, [[(0.5, 0.5)]], [[(0.1, 0.5), (0.9, 0.5)]], [[(0.0, 0.0)], [(1.0, 1.0)]]]
+    while len(found) < count:
+        steps = [
+            0.06 * generator.standard_normal((int(generator.integers(1, 40)), 2))
+            for _ in range(generator.integers(1, 4))
+        ]
+        found.append([(generator.random(2) + np.cumsum(each, 0)).clip(0, 1).round(4).tolist() for each in steps])
+    return found
+
+
+@pytest.mark.parametrize("size", [28, 8])
+def test_drawings_bit_by_bit(reckoned, size):
+    strokes = drawings()
+    code = "(it, all, size) => all.map((strokes) => Array.from(it.normalised(it.bitmap(strokes), size)))"
+    found = np.array(reckoned("ink", code, strokes, size), np.float32)
+    expected = np.stack([drawing.normalised(drawing.bitmap(each), size).flatten().numpy() for each in strokes])
+    assert np.array_equal(found.view(np.int32), expected.view(np.int32))
+    assert len(np.unique(expected, axis=0)) > 95

@@ -1,0 +1,62 @@
+"""The site and the slides from their files, the network off: each explorer of each page lives, each control moves."""
+
+import subprocess
+import sys
+
+import moving
+import nbformat
+import pytest
+import times
+from test_walkthroughs import NAMES, named
+
+from kdviz.explorers import View
+from kdviz.publish import notebooks
+
+LIGHT, HEAVY = 350_000, 1_200_000  # bytes that explorers add to a page; where a network is carried
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "html"
+    build = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, folder], check=True)  # what it warns of is its makers' affair
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_explorer_lives_on_its_page(name, built, offline, answers):
+    made, page = named(name, View), offline(built / f"{name}.html")
+    assert page.locator(".kdviz").count() == page.locator(".kdviz-alive").count() == len(made)
+    for root, explorer in zip(page.locator(".kdviz").all(), made, strict=True):
+        for moved, drawn, _ in moving.explore(page, root):
+            answers += [("site", f"{name} {explorer}", moved, each["took"]) for each in drawn]
+    assert page.faults == []
+    assert times.missed([each for each in answers if each[1].startswith(name)], slack=times.SLACK) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_scripts_and_data_are_small(name, built, offline):
+    page = offline(built / f"{name}.html")
+    scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
+    added = sum(len(script.encode()) for script in scripts)
+    assert added <= (HEAVY if "pad" in "".join(named(name, View)) else LIGHT)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if named(name, View)])
+def test_an_explorer_lives_on_its_slide(name, built, offline):
+    page = offline(built / "slides" / f"{name}.html", viewport={"width": 1280, "height": 720})
+    cells = nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4).cells
+    assert cells and page.locator(".kdviz-alive").count() >= 1
+    root = page.locator(".kdviz-alive").first
+    slide = root.evaluate(
+        "root => { const at = Reveal.getIndices(root.closest('section')); Reveal.slide(at.h, at.v); return at; }"
+    )
+    page.locator(".kdviz:visible").first.wait_for()
+    root = page.locator(".kdviz:visible").first
+    name_of, moves = next(moving.controls(page, root))
+    before = root.evaluate(moving.DIGEST)
+    moves[0]()
+    assert root.evaluate(moving.DIGEST) != before, f"{name_of} on slide {slide}"
+    assert page.evaluate("() => Reveal.getIndices()") == {**slide, "f": page.evaluate("() => Reveal.getIndices().f")}
+    page.screenshot(path=times.FOLDER / f"slide_{name}.png")
+    assert page.faults == []
