@@ -42,7 +42,9 @@ def test_the_sentence_has_runs_students_and_how_long_and_is_silent_under_a_minut
     recipes = [taught[0].parents[0], *taught]
     assert cost.told(recipes, whole / 10, 5.9, "cpu") == ""
     said = cost.told(recipes, whole / 10, 12.0, "cpu")
-    assert said == "To train: 5 runs, 4 of them students. Judged by the first 12 s this takes about 2 minutes on this cpu."
+    assert (
+        said == "To train: 5 runs, 4 of them students. Judged by the first 12 s this takes about 2 minutes on this cpu."
+    )
     assert "about 3.0 hours" in cost.told(recipes, whole / 1000, 10.8, "cpu")
     assert cost.told(taught[:1], cost.operations(taught[0]) / 10, 6.1, "cpu").startswith("To train: 1 run. Judged")
 
