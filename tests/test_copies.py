@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from kdviz.data.sources import ROOT
 from kdviz.publish import __main__ as command
-from kdviz.publish import copies, notebooks
+from kdviz.publish import copies, notebooks, page
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # kernels' clients leave event loops open
 WHERE = """from kdviz.data import files
@@ -112,8 +112,8 @@ def test_the_demo_shows_the_committed_notebooks_first_and_leaves_no_trace_in_git
     first = checkout / "build" / "committed" / "00_first.html"
     out = capsys.readouterr().out
     assert out.startswith(f"Read this first, it needs no network: {first.as_uri()}\n") and opened == [first.as_uri()]
-    page = first.read_text(encoding="utf-8")
-    assert "<math" in page and 'href="01_next.html"' in page and not re.search('(src|href)="https?:', page)
+    html = first.read_text(encoding="utf-8")
+    assert "<math" in html and 'href="01_next.html"' in html and not re.search('(src|href)="https?:', html)
     assert (first.parent / "01_next.html").exists() and (checkout / "build" / "00_first.html").exists()
     assert git(checkout, "status", "--porcelain") == ""
 
@@ -127,3 +127,14 @@ def test_without_a_display_no_browser_is_asked(checkout, monkeypatch, capsys):
     assert "file://" in capsys.readouterr().out
     monkeypatch.setenv("DISPLAY", ":0")
     assert notebooks._has_display()
+
+
+def test_a_page_leaves_out_the_code_that_no_reader_needs_and_keeps_what_it_shows():
+    def cell(word, *tags):
+        shown = nbformat.v4.new_output("stream", text=f"shown by {word}")
+        return new_code_cell(f"{word} = 1", outputs=[shown], metadata={"tags": [*tags]})
+
+    notebook = new_notebook(cells=[cell("read"), cell("folded", "hide-input"), cell("gone", "remove-cell")])
+    text = re.sub("<[^>]+>", "", page.html(notebook, "some"))
+    assert "read = 1" in text and "shown by read" in text and "shown by folded" in text
+    assert "folded = 1" not in text and "gone" not in re.sub(r"(?s)<style.*?</style>", "", text).split("read = 1")[1]
