@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -c "import torchvision" 2>/dev/null && touch $@ \
 	  || echo "No torchvision imports in $(VENV): install the one that belongs to its torch, from where that came." >&2
 
-demo: $(READY)        ## execute the walkthroughs on the embedded digits, as HTML in build/
+demo: $(READY)        ## show the committed notebooks, then execute them on embedded data, as pages in build/
 	@$(BIN)/python -m kdviz.publish demo
 
 test: $(READY)        ## unit tests, then the notebooks in the digits lane, then in the MNIST lane
@@ -50,8 +50,9 @@ bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmar
 data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/
 	@$(BIN)/python -c "import kdviz; [kdviz.load(name, download=True) for name in ('mnist', 'fashion_mnist', 'banking77')]; print('The data sets are in place.')"
 
-lab: $(READY)         ## JupyterLab on the first notebook
-	@$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
+lab: $(READY)         ## JupyterLab on a copy of the notebooks, lab/, that git does not see
+	@$(BIN)/python -m kdviz.publish lab
+	@$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) lab/00_start_here.ipynb
 
 assignments: $(READY) ## write the student versions of the assignments from their solutions
 	@$(BIN)/python -m kdviz.publish assignments

@@ -196,3 +196,14 @@ def test_images_have_one_channel_or_three():
         figures.image(colours[:2])
     with pytest.raises(ValueError, match=r"divide them by their largest"):
         figures.image(255 * colours)
+
+
+def test_a_figure_for_a_paper_holds_vectors_and_truetype_fonts(tmp_path):
+    saved = {}
+    for name, style in (("ours", figures.STYLE), ("matplotlib's", "default")):
+        with plt.style.context(style):
+            figures.by_seed({"student": [88.1, 88.4, 88.0], "hard labels": [86.2, 85.9, 86.4]}, ax=plt.figure().gca())
+            plt.savefig(tmp_path / "figure.pdf")
+        saved[name] = (tmp_path / "figure.pdf").read_bytes()
+    assert b"/Type3" in saved["matplotlib's"] and b"/Type3" not in saved["ours"]  # several venues refuse them
+    assert b"/FontFile2" in saved["ours"] and b"/Subtype /Image" not in saved["ours"]  # TrueType; no pixels

@@ -29,7 +29,7 @@ WITHIN = {
     "runs": ["run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",
-        "grouping", "starting", "work", "trainer",
+        "grouping", "starting", "cost", "work", "trainer",
     ],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The commands, as ``make`` types them: ``python -m kdviz.publish demo | test | commit | new | train | …``."""
+"""The commands, as ``make`` types them: ``python -m kdviz.publish demo | lab | test | commit | new | train | …``."""
 
 import argparse
 import os
@@ -9,8 +9,13 @@ from kdviz.publish import notebooks
 
 
 def demo(_) -> int:
-    """execute the notebooks on the digits, as pages in build/"""
+    """show the committed notebooks, then execute them on embedded data, as pages in build/"""
     return notebooks.demo()
+
+
+def lab(_) -> int:
+    """copy the notebooks into lab/, to play there"""
+    return notebooks.lab()
 
 
 def test(_) -> int:
@@ -80,7 +85,7 @@ def site(_) -> int:
     return 0
 
 
-COMMANDS = {each.__name__: each for each in (demo, test, commit, new, train, ship, assignments, slides, site)}
+COMMANDS = {each.__name__: each for each in (demo, lab, test, commit, new, train, ship, assignments, slides, site)}
 
 
 def main(arguments: list[str] | None = None) -> int:

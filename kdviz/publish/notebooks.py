@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from kdviz.data import sources
-from kdviz.publish import colab, living
+from kdviz.publish import colab, copies, living
 from kdviz.publish.needed import need
 from kdviz.publish.text import VERDICTS
 
@@ -85,11 +86,11 @@ def claims(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def demo() -> int:
-    """Execute the notebooks on the digits, write them as HTML into ``build/``, print their claims."""
+    """Show the committed notebooks as pages; execute them on embedded data, as pages too, and print their claims."""
     from kdviz.publish import page
 
     need("demo")
-    BUILD.mkdir(exist_ok=True)
+    show_committed(BUILD / "committed")
 
     def show(path: Path) -> list[str]:
         started = time.perf_counter()
@@ -99,12 +100,41 @@ def demo() -> int:
         return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
 
     paths = chosen("")
-    print(f"{len(paths)} notebooks on the 8×8 digits, two at a time; some train for two minutes.", flush=True)
+    print(f"\nNow {len(paths)} notebooks on embedded data, two at a time; some train for two minutes.", flush=True)
     with lane("digits") as environment, ThreadPoolExecutor(2) as pool:
         environment["KDVIZ_STATIC"] = "1"
         for lines in pool.map(show, paths):
             print("\n  ".join(lines), flush=True)
     print("\nOpen the pages above in a browser. For sliders: make lab.")
+    return 0
+
+
+def show_committed(folder: Path) -> None:
+    """Write the committed notebooks as pages, print where the first one is, and open it where there is a display."""
+    from kdviz.publish import page
+
+    folder.mkdir(parents=True, exist_ok=True)
+    first, *others = chosen("")
+    for path in (first, *others):
+        target = folder / f"{path.stem}.html"
+        target.write_text(page.html(nbformat.read(path, as_version=4), path.stem), encoding="utf-8")
+        if path == first:
+            print(f"Read this first, it needs no network: {target.as_uri()}", flush=True)
+    if _has_display():
+        webbrowser.open((folder / f"{first.stem}.html").as_uri())
+
+
+def _has_display() -> bool:
+    """Whether a browser would open in a window, not in this terminal."""
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+
+
+def lab() -> int:
+    """Bring the copies up to date that one plays in, and say which were changed and stay so."""
+    kept = copies.play(FOLDER)
+    for path in kept:
+        print(f"{path.relative_to(sources.ROOT)} stays as you changed it: delete it for a fresh copy")
+    print(f"You play in {copies.PLAYED.name}/, a copy that git does not see; `notebooks/` stays as it is.", flush=True)
     return 0
 
 

@@ -8,7 +8,13 @@ from traitlets.config import Config
 from kdviz.publish import maths
 from kdviz.publish.slides import TEMPLATES, rendered
 
-HIDDEN = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["remove-cell"]}})
+HIDDEN = Config(
+    {
+        "TagRemovePreprocessor": {
+            "enabled": True, "remove_cell_tags": ["remove-cell"], "remove_input_tags": ["hide-input"],
+        }
+    }
+)  # fmt: skip
 
 
 class Exporter(HTMLExporter):

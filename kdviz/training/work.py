@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from kdviz.data import load
 from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import undescribed
 from kdviz.runs import Run, Store
 from kdviz.runs.files import StoredArrays
+from kdviz.training import cost
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import state
 from kdviz.training.grouping import fitting, grouped
@@ -41,7 +41,8 @@ class Work:
         """Train recipes and, before them, the parents that the store lacks."""
         order = self._in_order(missing)
         quiet = os.environ.get("KDVIZ_STATIC") == "1" or not order
-        total = sum(map(_examples, order))
+        total = sum(map(cost.examples, order))
+        self.cost = cost.Cost([] if quiet else order)
         with tqdm(total=total, delay=2, unit=" examples", unit_scale=True, disable=quiet) as self.bar:
             while order:
                 ready = [recipe for recipe in order if generation(recipe) == generation(order[0])]
@@ -87,7 +88,7 @@ class Work:
                 else:
                     problem = f"{recipe} was trained by a worker, but is not in {self.store.folder}: all must reach it"
                     self.refused[recipe] = FileNotFoundError(problem)
-            self.bar.update(sum(map(_examples, recipes)))
+            self.bar.update(sum(map(cost.examples, recipes)))
 
     def _held(self) -> dict[Recipe, tuple]:
         """The runs that are in memory alone, as they are handed from process to process."""
@@ -186,7 +187,10 @@ class Work:
             epoch = 1 + len(max((history["epoch"] for history in array.history), key=len))
             together = f"{len(array.recipes)} × {array.recipes[0].model} on {array.recipes[0].data.name}"
             self.bar.set_description(f"{together}, epoch {epoch} of {array.recipes[0].epochs:g}", refresh=False)
-            self.bar.update(array.advance() * examples)
+            started = time.perf_counter()
+            steps = array.advance()
+            self.bar.update(steps * examples)
+            self.cost.add(array.recipes, steps / array.steps, time.perf_counter() - started, array.device.type)
             if self.watch and array.ended_an_epoch:
                 self.watch(array.recipes, array.history, array.done)
             now = time.perf_counter()
@@ -214,10 +218,6 @@ class Work:
             warnings.warn(f"{run!r} is in memory only, it could not be stored: {problem}", stacklevel=6)
             return run
         return self.store.find(run.recipe, weights=True) or run
-
-
-def _examples(recipe: Recipe) -> int:
-    return round(recipe.epochs * len(load(recipe.data.name).full_train))
 
 
 def generation(recipe: Recipe) -> int:

@@ -1,15 +1,15 @@
 """Every view in JupyterLab and in a page from a file with the network off: moved, timed, its numbers checked."""
 
-import examples
 import live
 import moving
 import nbformat
 import pytest
+import samples
 import times
 
 from kdviz.publish import living
 
-NAMES = [make.__name__ for make in examples.MADE]
+NAMES = [make.__name__ for make in samples.MADE]
 PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
 SCREENS = {"wide": (1920, 1080), "phone": (390, 844)}
 
@@ -31,7 +31,7 @@ def explored(page, root, host: str, name: str, answers: list) -> None:
     said = 0
     for moved, drawn, text in moving.explore(page, root):
         answers += [(host, name, moved, each["took"]) for each in drawn]
-        for expected in examples.shown(name, drawn[-1]["state"]):
+        for expected in samples.shown(name, drawn[-1]["state"]):
             assert expected in text, f"{name}, {moved}: {expected!r} is not said in {text!r}"
             said += 1
     assert said > 10
@@ -87,7 +87,7 @@ def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
 def lab(folder, opened):
     """A notebook that makes every view, executed in JupyterLab."""
     begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport examples"
-    sources = [begin, *(f"examples.{name}()" for name in NAMES)]
+    sources = [begin, *(f"samples.{name}()" for name in NAMES)]
     kernel = {"name": "python3", "display_name": "Python 3"}
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     nbformat.write(

@@ -2,9 +2,9 @@
 
 import json
 
-import examples
 import numpy as np
 import pytest
+import samples
 import torch
 from carried import unpacked
 
@@ -76,7 +76,7 @@ def test_networks(reckoned, sides):
     """The rounded weights' answers to 200 images; test_pad holds how far these are from the exact ones."""
     images = torch.rand(200, sides[0], generator=torch.Generator().manual_seed(1))
     images[images < 0.6] = 0.0
-    layers = layers_of("net", examples.net(*sides, seed=2), sides[0], 10)
+    layers = layers_of("net", samples.net(*sides, seed=2), sides[0], 10)
     told = [dict(zip(("weight", "scale", "bias"), _packed(*layer), strict=True)) for layer in layers]
     code = """(it, images, told) => {
       const layers = told.map(({ weight, scale, bias }) =>

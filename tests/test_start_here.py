@@ -1,0 +1,54 @@
+"""Notebook 00: short, and what its first lines say is decided in it."""
+
+import nbformat
+import pytest
+
+from kdviz.publish import notebooks
+
+WORDS, CELLS, LINES, FIGURES = 1600, 25, 8, 8
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return nbformat.read(notebooks.FOLDER / "00_start_here.ipynb", as_version=4).cells
+
+
+def test_it_is_short(cells):
+    text = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    code = [cell for cell in cells if cell.cell_type == "code" and "remove-cell" not in cell.metadata.get("tags", [])]
+    drawn = [output for cell in code for output in cell.outputs if "image/png" in output.get("data", {})]
+    assert len(text.split()) <= WORDS and len(code) <= CELLS and len(drawn) <= FIGURES
+    assert max(sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code) <= LINES
+
+
+def test_what_its_first_lines_say_holds(cells):
+    shown = [output.get("data", {}).get("text/plain", "") for cell in cells for output in cell.get("outputs", [])]
+    said = cells[0].metadata.in_short
+    assert len(said) == 3 and {f"✓ {sentence}" for sentence in said} <= {*shown}
+
+
+def test_the_omitted_digit_comes_before_anything_is_trained(cells):
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    first = {
+        what: next(i for i, source in enumerate(code) if what in source) for what in ("gallery", "pad(", "store=None")
+    }
+    assert first["gallery"] < first["pad("] < first["store=None"]
+
+
+def test_its_loss_is_the_packages(cells):
+    made = {}
+    (written,) = [cell.source for cell in cells if "def soft_target_loss" in cell.source]
+    (compared,) = [cell.source for cell in cells if "assert_close" in cell.source]
+    exec("import torch\nimport kdviz as kd\n" + written + "\n" + compared, made)
+    exec(written.replace("T**2 * ", ""), made)
+    with pytest.raises(AssertionError):
+        exec(compared, made)
+
+
+def test_its_claims_are_all_that_the_table_lists(cells):
+    (table,) = [cell.outputs[0].data["text/plain"] for cell in cells if cell.source == "kd.claims.table()"]
+    shown = [
+        output.data["text/plain"] for cell in cells for output in cell.get("outputs", [])
+        if output.get("data", {}).get("text/plain", "").startswith(("✓", "✗", "?"))
+    ]  # fmt: skip
+    assert sorted(table.splitlines()[1:]) == sorted(shown) and len(shown) == 4
