@@ -117,7 +117,7 @@ def show_committed(folder: Path) -> None:
     first, *others = chosen("")
     for path in (first, *others):
         target = folder / f"{path.stem}.html"
-        target.write_text(page.html(nbformat.read(path, as_version=4), path.stem), encoding="utf-8")
+        target.write_text(page.html(living.alive(nbformat.read(path, as_version=4)), path.stem), encoding="utf-8")
         if path == first:
             print(f"Read this first, it needs no network: {target.as_uri()}", flush=True)
     if _has_display():

@@ -16,7 +16,7 @@ SCREENS = {"wide": (1920, 1080), "phone": (390, 844)}
 
 def page_of(name: str, folder, spoilt: str = ""):
     """An explorer in a page of its own."""
-    bundle, _ = getattr(examples, name)()._repr_mimebundle_()
+    bundle, _ = getattr(samples, name)()._repr_mimebundle_()
     view = bundle["application/vnd.kdviz.view+json"]["view"]
     file = folder / f"{name}.html"
     script = living.script([view])
@@ -86,7 +86,7 @@ def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
 @pytest.fixture(scope="module")
 def lab(folder, opened):
     """A notebook that makes every view, executed in JupyterLab."""
-    begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport examples"
+    begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport samples"
     sources = [begin, *(f"samples.{name}()" for name in NAMES)]
     kernel = {"name": "python3", "display_name": "Python 3"}
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
