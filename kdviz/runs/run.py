@@ -16,6 +16,7 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, predict_logits
 from kdviz.recipes import Recipe, restored
+from kdviz.runs.unseen import errors_at, shifts
 
 WEIGHTS = "weights/"
 
@@ -203,6 +204,14 @@ class Runs(list):
             if not isinstance(run, Run):
                 raise ValueError(f"a table is made of runs, as kd.train returns them, not of {told(run)}")
         return pd.DataFrame([_row(run) for run in self])
+
+    def shifts(self, label: int | None = None) -> pd.DataFrame:
+        """Of students that some classes were kept from: see :func:`kdviz.runs.unseen.shifts`."""
+        return shifts(self, label)
+
+    def errors_at(self, biases: Tensor) -> Tensor:
+        """Errors with each of B biases added to the missing classes, shape (runs, B)."""
+        return errors_at(self, biases)
 
 
 def _row(run: Run) -> dict:
