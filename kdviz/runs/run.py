@@ -16,7 +16,7 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, predict_logits
 from kdviz.recipes import Recipe, restored
-from kdviz.runs.unseen import errors_at, shifts
+from kdviz.runs.unseen import errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
 
@@ -212,6 +212,10 @@ class Runs(list):
     def errors_at(self, biases: Tensor) -> Tensor:
         """Errors with each of B biases added to the missing classes, shape (runs, B)."""
         return errors_at(self, biases)
+
+    def mean_logits(self, label: int) -> Tensor:
+        """Mean logit of the class ``label`` by the images' class, shape (runs, C), each image's own mean taken out."""
+        return mean_logits(self, label)
 
 
 def _row(run: Run) -> dict:

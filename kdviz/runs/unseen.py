@@ -54,3 +54,12 @@ def errors_at(runs: Sequence["Run"], biases: Tensor) -> Tensor:
     """Errors on the test images with each of B biases added, shape (runs, B)."""
     rows = [(run, load_described(run.recipe.data).test.labels) for run in runs]
     return torch.tensor([[int((run.predictions(b) != y).sum()) for b in biases.tolist()] for run, y in rows])
+
+
+def mean_logits(runs: Sequence["Run"], label: int) -> Tensor:
+    """Mean logit of the class ``label`` on the test images of each class, shape (runs, C).
+
+    What an image's logits have in common is taken out first: a softmax ignores it.
+    """
+    means = torch.stack([run.class_mean_logits() for run in runs])
+    return (means - means.mean(-1, keepdim=True))[..., label]
