@@ -32,13 +32,13 @@ def class_means(
     classes, unseen = names(classes, sizes["C"]), whole("unseen", unseen, 0)
     ends = [min(theirs.min(), ours.min()), max(theirs.max(), ours.max())]
     ax.plot(ends, ends, "--", color=COLOURS["teacher"], lw=1.2, label="as the teacher")
+    order = ours.mean(0).argsort().argsort()
     for i, name in enumerate(classes):
+        aside = (11, -12) if order[i] % 2 else (-11, 3)  # below the line and above it in turn: neighbours keep apart
         colour = COLOURS["student"] if i == unseen else "0.35"
         ax.plot(np.full(len(ours), theirs[i]), ours[:, i], ".", color=colour, alpha=0.6, markersize=6)
         look = {"fontsize": 15 if i == unseen else 11, "fontweight": "bold", "color": colour, "parse_math": False}
-        ax.annotate(
-            name, (theirs[i], ours[:, i].mean()), xytext=(9, -9), textcoords="offset points", ha="center", **look
-        )
+        ax.annotate(name, (theirs[i], ours[:, i].mean()), xytext=aside, textcoords="offset points", ha="center", **look)
     falls = {"arrowstyle": "->", "color": COLOURS["student"], "lw": 1.6}
     ax.annotate("", (theirs[unseen], ours[:, unseen].mean()), (theirs[unseen], theirs[unseen]), arrowprops=falls)
     ax.set(xlabel=f"teacher: mean logit of {classes[unseen]}", ylabel=f"students: mean logit of {classes[unseen]}")

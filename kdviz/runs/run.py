@@ -16,7 +16,7 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, predict_logits
 from kdviz.recipes import Recipe, restored
-from kdviz.runs.unseen import errors_at, mean_logits, shifts
+from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
 
@@ -209,9 +209,13 @@ class Runs(list):
         """Of students that some classes were kept from: see :func:`kdviz.runs.unseen.shifts`."""
         return shifts(self, label)
 
-    def errors_at(self, biases: Tensor) -> Tensor:
+    def biases(self) -> pd.Series:
+        """The label-free bias of each, without errors: see :func:`kdviz.runs.unseen.bias_of`."""
+        return biases(self)
+
+    def errors_at(self, added: Tensor) -> Tensor:
         """Errors with each of B biases added to the missing classes, shape (runs, B)."""
-        return errors_at(self, biases)
+        return errors_at(self, added)
 
     def mean_logits(self, label: int) -> Tensor:
         """Mean logit of the class ``label`` by the images' class, shape (runs, C), each image's own mean taken out."""

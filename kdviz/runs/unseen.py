@@ -23,6 +23,11 @@ def bias_of(run: "Run") -> float:
     return measures.label_free_bias(run.train_log_odds(), frequency=inside.double().mean().item())
 
 
+def biases(runs: Sequence["Run"]) -> pd.Series:
+    """The label-free bias of each run, all that a run shipped with its log-odds alone can tell."""
+    return pd.Series([bias_of(run) for run in runs], name="bias")
+
+
 def shifts(runs: Sequence["Run"], label: int | None = None) -> pd.DataFrame:
     """One row a run: its label-free bias, and errors and recall on the test images before and after it is added.
 
