@@ -33,6 +33,10 @@ class Claim:
     def holds(self) -> bool:
         return self.verdict == "✓"
 
+    def title(self, finding: str, otherwise: str) -> str:
+        """What a figure of it is called: ``finding`` where it holds, else the neutral ``otherwise``."""
+        return finding if self.holds else otherwise
+
     def __repr__(self) -> str:
         return f"{self.verdict} {self.sentence}"
 

@@ -1,5 +1,6 @@
 """What the papers reported, and the table that puts it beside what a notebook measured."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 
 from kdviz.arguments import told
 from kdviz.data.sources import ROOT, in_repository
+from kdviz.measures import mean_and_interval
 
 FACTS = ROOT / "data" / "papers.yaml"
 
@@ -43,19 +45,26 @@ def reported(entry: str, quantity: str) -> Any:
     return reports[quantity]
 
 
-def beside(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+def beside(*rows: tuple[str, str, str, str | Sequence[float]]) -> pd.DataFrame:
     """The "paper beside here" table.
 
     Parameters
     ----------
     *rows : (what, entry, quantity, here)
         ``what`` is measured, the ``quantity`` of which ``entry`` is set beside it, and the value found ``here``,
-        written as it is to be read.
+        written as it is to be read; or one number a seed, of which the mean ± half a 95 % interval is written.
     """
     if not rows or any(not isinstance(row, tuple | list) or len(row) != 4 for row in rows):
         raise ValueError("a table needs rows, each of (what, entry, quantity, here)")
     table = [
-        {"": what, "paper": reported(entry, quantity), "here": here, "where": facts(entry)["where"]}
+        {"": what, "paper": reported(entry, quantity), "here": _written(here), "where": facts(entry)["where"]}
         for what, entry, quantity, here in rows
     ]
     return pd.DataFrame(table).set_index("")
+
+
+def _written(here: str | Sequence[float]) -> str:
+    if isinstance(here, str):
+        return here
+    mean, half = mean_and_interval(here)
+    return f"{mean:.1f} ± {half:.1f}"

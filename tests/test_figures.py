@@ -67,6 +67,46 @@ def test_gallery_captions_every_image():
     assert ax.texts[4].get_color() != ax.texts[0].get_color() == figures.COLOURS["right"]
 
 
+def test_gallery_is_grey_where_right_is_not_said():
+    ax = figures.gallery(torch.zeros(2, 1, 8, 8), ["a", "b"], ax=plt.subplots()[1])
+    assert {text.get_color() for text in ax.texts} == {"0.25"}
+
+
+def test_errors_by_bias_marks_where_the_label_free_biases_lie():
+    fitted = {"student": pd.DataFrame({"bias": [1.5, 0.5], "errors after": [7, 8]})}
+    curves = {"student": torch.tensor([[3, 1, 2]])}
+    ax = figures.errors_by_bias(torch.arange(3.0), curves, figures.COLOURS, fitted=fitted, ax=plt.subplots()[1])
+    assert ax.lines[1].get_xydata().tolist() == [[1.5, 7.0], [0.5, 8.0]]
+    assert ax.get_legend_handles_labels()[1] == ["student", "at the label-free bias"]
+    with pytest.raises(ValueError, match="errors after"):
+        figures.errors_by_bias(
+            torch.arange(3.0), curves, figures.COLOURS, fitted={"student": pd.DataFrame({"bias": [1]})}
+        )
+
+
+def test_class_means_draws_every_student_and_marks_the_unseen_class():
+    teacher, students = torch.tensor([4.0, -1.0, 9.0]), torch.tensor([[4.0, -1.0, 5.0], [4.0, -1.0, 6.0]])
+    ax = figures.class_means(teacher, students, ["a", "b", "c"], 2, ax=plt.subplots()[1])
+    dots = [line.get_xydata().tolist() for line in ax.lines[1:]]
+    assert dots == [[[4, 4], [4, 4]], [[-1, -1], [-1, -1]], [[9, 5], [9, 6]]]
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours["c"] == figures.COLOURS["student"] != colours["a"] == colours["b"]
+    assert ax.texts[-1].xy == (9.0, 5.5) and ax.texts[-1].xyann == (9.0, 9.0)  # the arrow: from the teacher's down
+
+
+def test_second_opinions_shows_the_sure_image_with_the_strongest_second():
+    logits = torch.tensor([[9.0, 0, 1], [9.0, 0, 4], [2.0, 0, 1.9], [0.0, 9, 8.9], [0, 1.0, 0]])
+    images = torch.arange(5.0)[:, None, None, None].expand(5, 1, 2, 2) / 5
+    axes = plt.subplots(2, 2)[1]
+    labels = torch.tensor([0, 0, 0, 1, 1])
+    assert figures.second_opinions(images, logits, labels, ["a", "b", "c"], [0, 1], axes=axes) is axes
+    assert [round(5 * float(ax.images[0].get_array()[0, 0])) for ax in axes[0]] == [1, 3]  # of b it is sure of none
+    heights = [bar.get_height() for bar in axes[1, 0].containers[1]]
+    np.testing.assert_allclose(heights, (logits[1] / 8).softmax(-1), rtol=1e-6)
+    with pytest.raises(ValueError, match="two rows of 2"):
+        figures.second_opinions(images, logits, labels, ["a", "b", "c"], [0, 1], axes=axes[:1])
+
+
 def test_taken_for_writes_what_was_counted():
     ax = figures.taken_for(torch.tensor([[0, 2], [13, 0]]), ["a", "b"], ax=plt.subplots()[1])
     assert [text.get_text() for text in ax.texts] == ["", "2", "13", ""]

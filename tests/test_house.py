@@ -15,7 +15,7 @@ SEEING = ["measures", "figures", "explorers"]
 # What each room may import of ours: what stands to its left in its wing, and `measures` for everyone.
 MAY = {name: {*MAKING[:i], "measures"} for i, name in enumerate(MAKING)}
 MAY |= {name: set(SEEING[:i]) for i, name in enumerate(SEEING)}
-MAY |= {"papers": {"data"}, "claims": {"measures"}}  # what was reported, what must hold
+MAY |= {"papers": {"data", "measures"}, "claims": {"measures"}}  # what was reported, what must hold
 MAY |= {"checks": {"data", "objectives", "measures"}, "publish": {*MAKING, *SEEING}}  # nobody imports them
 MAY = {name: {*may, "arguments"} for name, may in MAY.items()} | {"arguments": set()}  # what all ask first
 # Inside a room of the making wing the same holds: each file may import those to its left.
@@ -26,7 +26,7 @@ WITHIN = {
     ],
     "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["run", "files", "store"],
+    "runs": ["unseen", "run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",
         "grouping", "starting", "cost", "work", "trainer",

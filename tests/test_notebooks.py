@@ -4,6 +4,7 @@ import ast
 import base64
 import io
 import os
+import re
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -15,7 +16,7 @@ from PIL import Image
 
 from kdviz import claims, figures
 from kdviz.data import sources
-from kdviz.publish import notebooks
+from kdviz.publish import measure, notebooks
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 
@@ -105,6 +106,18 @@ def test_claims_compared_in_both_lanes_hold(notebook):
     assert compared
     for cell in compared:
         assert [o.data["text/plain"][0] for o in cell.outputs] == ["✓"]
+
+
+def test_what_is_said_in_short_is_carried_by_claims_that_hold(path, notebook):
+    held = {output.data.get("text/plain") for output in outputs(notebook) if "data" in output}
+    carrying = [cell for cell in notebook.cells if "**In short.**" in cell.source]
+    assert carrying or path.stem not in measure.SECOND_EDITION
+    for cell in carrying:
+        said = re.search(r"\*\*In short\.\*\* (.+)", cell.source)[1]
+        assert not re.search(r"\d[.,]?\d|%", said)  # no number of a run: a digit's name is one figure
+        assert len(cell.metadata.carried_by) == len(re.findall(r"\.(?= |$)", said)) == 3  # a list for each sentence
+        for claimed in cell.metadata.carried_by:
+            assert claimed and {f"✓ {sentence}" for sentence in claimed} <= held
 
 
 def test_every_claim_is_found_by_the_demo(notebook):

@@ -46,6 +46,32 @@ def test_only_7s_and_8s_are_shifted_together(student, digits):
     assert torch.equal(run.predictions(-5.0), measures.shifted(run.logits(), [7, 8], -5.0).argmax(-1))
 
 
+def test_the_table_of_shifts_has_errors_and_recall_before_and_after(blind, digits):
+    runs = kd.train([blind, blind.replace(seed=4)], store=None)
+    table, labels = runs.shifts(), digits.test.labels
+    share = (digits.train.labels == 3).double().mean().item()
+    for run, row in zip(runs, table.itertuples(index=False), strict=True):
+        bias = measures.label_free_bias(run.train_log_odds(), share)
+        moved = measures.shifted(run.logits(), [3], bias).argmax(-1)
+        before = run.logits().argmax(-1)
+        told = [(before != labels).sum(), (moved != labels).sum()]
+        told += [100 * (p[labels == 3] == 3).double().mean() for p in (before, moved)]
+        assert [*row] == pytest.approx([run.recipe.seed, bias, *map(float, told)])
+    assert runs.biases().tolist() == table.bias.tolist()
+    added = torch.tensor([0.0, table.bias[0]])
+    assert runs.errors_at(added)[0].tolist() == [table["errors before"][0], table["errors after"][0]]
+    other = (runs[0].logits().argmax(-1) == 8)[labels == 8].double().mean().item()
+    assert runs.shifts(label=8)["% right before"][0] == pytest.approx(100 * other)
+
+
+def test_mean_logits_leave_out_what_an_image_s_logits_share(blind, digits):
+    runs = kd.train([blind], store=None)
+    logits = runs[0].logits()
+    centred = (logits - logits.mean(-1, keepdim=True))[digits.test.labels == 8]
+    assert runs.mean_logits(3).shape == (1, 10)
+    assert runs.mean_logits(3)[0, 8].item() == pytest.approx(centred[:, 3].mean().item(), abs=1e-5)
+
+
 def test_a_run_that_saw_every_class_has_nothing_to_shift(student):
     with pytest.raises(ValueError, match="there is nothing to shift"):
         kd.train(student, store=None).predictions(1.0)

@@ -138,3 +138,14 @@ def test_every_entry_has_a_public_source_and_nothing_is_recalled():
         assert entry["marker"] in ("verified", "digitised") and entry["reported"]
         assert entry["source"][0] == f"arXiv:{entry['arxiv']}"
         assert all(source.startswith(("arXiv:", "github.com/")) for source in entry["source"])
+
+
+def test_a_title_is_the_finding_where_the_claim_holds():
+    titles = [decide(excess).title("found", "neutral") for excess in ([3, 3.1, 3.2], [-3, -3.1, -3.2], [-3, 3, 1])]
+    assert titles == ["found", "neutral", "neutral"]
+
+
+def test_beside_the_paper_numbers_are_written_with_their_interval():
+    row = ("errors", "hinton_mnist_main", "teacher_errors")
+    # s = 2, t of 2 degrees 4.3027: half = 4.3027 · 2 / √3 = 4.968
+    assert papers.beside((*row, [68, 70, 72]), (*row, "none")).here.tolist() == ["70.0 ± 5.0", "none"]

@@ -14,13 +14,22 @@ from kdviz.figures.correlation import axes_of
 from kdviz.figures.look import check_colours, colours_of, on, plain
 
 
-def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mapping, *, ax: Axes | None = None) -> Axes:
+def errors_by_bias(
+    biases: Tensor,
+    errors: Mapping[str, Tensor],
+    colours: Mapping,
+    *,
+    fitted: Mapping[str, pd.DataFrame] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Errors (logarithmic) against the bias added to the omitted class: a line a seed.
 
     Parameters
     ----------
     biases : Tensor, shape (B,)
     errors : mapping of name to Tensor of shape (seeds, B)
+    fitted : mapping of name to DataFrame, optional
+        Where the label-free biases lie: columns ``bias`` and ``errors after``, as :meth:`kdviz.Runs.shifts` gives them.
     """
     ax = on(ax)
     sizes: dict[str, int] = {}
@@ -30,6 +39,11 @@ def errors_by_bias(biases: Tensor, errors: Mapping[str, Tensor], colours: Mappin
     for name, curves in errors.items():
         for i, curve in enumerate(curves.numpy()):
             ax.plot(biases.numpy(), curve, color=colours[name], lw=1.2, alpha=0.8, label=name if i == 0 else None)
+    for name, table in (fitted or {}).items():
+        columns(f"{name!r} of fitted", table, ("bias", "errors after"))
+        ax.plot(table["bias"], table["errors after"], "o", color="black", mfc=colours[name], markersize=8, zorder=4)
+    if fitted:
+        ax.plot([], [], "o", color="black", mfc="none", markersize=8, label="at the label-free bias")
     ax.set(yscale="log", xlabel="bias added to the omitted class's logit", ylabel="errors on the test set")
     ax.yaxis.set_major_formatter(LogFormatter())
     ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))

@@ -72,28 +72,33 @@ def soft_target(
 
 
 def gallery(
-    images: Tensor, captions: Sequence[str], right: Sequence[bool], *, columns: int = 12, ax: Axes | None = None
+    images: Tensor,
+    captions: Sequence[str],
+    right: Sequence[bool] | None = None,
+    *,
+    columns: int = 12,
+    ax: Axes | None = None,
 ):
-    """A montage of images with a caption under each, green where ``right`` and red where not.
+    """A montage of images with a caption under each, green where ``right`` and red where not, or all in grey.
 
     Parameters
     ----------
     images : Tensor, shape (N, C, H, W), in [0, 1]
     captions : sequence of N str
-    right : sequence of N bool
+    right : sequence of N bool, optional
     """
     ax = on(ax)
     images, columns = tensor("images", images, "N D H W", least=0), whole("columns", columns, 1)
     n, _, height, width = images.shape
     captions = names(captions, n, "captions")
-    right = [bool(one) for one in several("right", right, "True or False", 0)]
+    right = [None] * n if right is None else [bool(one) for one in several("right", right, "True or False", 0)]
     if len(right) != n:
         raise ValueError(f"right must be {n} times True or False, one for each image, not {len(right)}")
     rows, step_y, step_x = -(-n // columns), height * 1.45, width * 1.15
     for i in range(n):
         top, left = (i // columns) * step_y, (i % columns) * step_x
         ax.imshow(_levels(images[i]), **GREY, extent=(left, left + width, top + height, top))
-        colour = COLOURS["right"] if right[i] else COLOURS["wrong"]
+        colour = {True: COLOURS["right"], False: COLOURS["wrong"], None: "0.25"}[right[i]]
         below = {"ha": "center", "va": "top", "fontsize": 9, "parse_math": False}
         ax.text(left + width / 2, top + height * 1.06, captions[i], color=colour, **below)
     ax.set(xlim=(-1, min(n, columns) * step_x), ylim=(rows * step_y, -1))

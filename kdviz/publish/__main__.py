@@ -85,7 +85,16 @@ def site(_) -> int:
     return 0
 
 
-COMMANDS = {each.__name__: each for each in (demo, lab, test, commit, new, train, ship, assignments, slides, site)}
+def measure(wanted) -> int:
+    """print how long the main paths are: words, code cells, lines of the longest cell, figures"""
+    from kdviz.publish import measure
+
+    print(measure.table(notebooks.chosen(wanted.notebook)))
+    return 0
+
+
+NAMED = demo, lab, test, commit, new, train, ship, assignments, slides, site, measure
+COMMANDS = {each.__name__: each for each in NAMED}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     of = {name: several.add_parser(name, help=each.__doc__) for name, each in COMMANDS.items()}
     of["new"].add_argument("name", help="of the new notebook, such as 06_some_name")
     of["slides"].add_argument("notebook", nargs="?", default="", help="how its name begins, such as 02; default all")
+    of["measure"].add_argument("notebook", nargs="?", default="", help="how its name begins, such as 02; default all")
     of["train"].add_argument("--notebook", default="", help="how the notebooks' names begin, such as 02")
     of["train"].add_argument("--seeds", type=int, default=1000, help="train only seeds below this")
     of["train"].add_argument("--device", help="cuda or cpu; by default CUDA where there is one")

@@ -16,6 +16,7 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
+from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
 
@@ -202,6 +203,22 @@ class Runs(list):
             if not isinstance(run, Run):
                 raise ValueError(f"a table is made of runs, as kd.train returns them, not of {told(run)}")
         return pd.DataFrame([_row(run) for run in self])
+
+    def shifts(self, label: int | None = None) -> pd.DataFrame:
+        """Of students that some classes were kept from: see :func:`kdviz.runs.unseen.shifts`."""
+        return shifts(self, label)
+
+    def biases(self) -> pd.Series:
+        """The label-free bias of each, without errors: see :func:`kdviz.runs.unseen.bias_of`."""
+        return biases(self)
+
+    def errors_at(self, added: Tensor) -> Tensor:
+        """Errors with each of B biases added to the missing classes, shape (runs, B)."""
+        return errors_at(self, added)
+
+    def mean_logits(self, label: int) -> Tensor:
+        """Mean logit of the class ``label`` by the images' class, shape (runs, C), each image's own mean taken out."""
+        return mean_logits(self, label)
 
 
 def _row(run: Run) -> dict:
