@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kdviz.arguments import tensor
 from kdviz.arguments import told as as_given
 from kdviz.measures import mean_and_interval
 
@@ -119,7 +120,7 @@ def check(
         verdict, decided_by = "✓" if excess else "✗", ""
     else:
         verdict, decided_by = _decide(_parts(excess, by), rule, unit, margin)
-    told = "; ".join(f"{name}: {_written(value)}" for name, value in ({} if numbers is None else numbers).items())
+    told = "; ".join(f"{name}: {_written(name, value)}" for name, value in ({} if numbers is None else numbers).items())
     MADE[sentence] = Claim(sentence, verdict, decided_by, told, why)
     return MADE[sentence]
 
@@ -186,5 +187,6 @@ def _needed(undecided: Iterable[np.ndarray], margin: float | None, unit: str) ->
     return f"with this mean and spread {said} {unit} would be needed"
 
 
-def _written(value: Numbers) -> str:
-    return ", ".join(f"{number:.4g}" for number in np.atleast_1d(np.asarray(value, dtype=float)))
+def _written(name: str, value: Numbers) -> str:
+    numbers = tensor(f"{name!r} of numbers", [value] if np.ndim(value) == 0 else value, "units", least=0)
+    return ", ".join(f"{number:.4g}" for number in numbers.tolist())

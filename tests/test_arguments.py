@@ -29,9 +29,7 @@ BAD = {
     "a seed in words": (lambda: STUDENT.replace(seed="0"), "seed of a recipe must be a whole number, not '0'"),
     "frozen in words": (lambda: STUDENT.replace(frozen="yes"), "frozen of a recipe must be bool, not str"),
     "data by name": (lambda: kd.Recipe("digits", kd.mlp(8), kd.HardLabels()), r"write kd.load\('digits'\)"),
-    "Contrastive of two": (lambda: STUDENT.replace(objective=kd.Contrastive((TEACHER, TEACHER))),
-                           "Contrastive looks into a network: its teacher is one recipe, not a tuple of 2"),
-    "Contrastive of logits": (lambda: STUDENT.replace(objective=kd.Contrastive(Z)), "one recipe, not an array"),
+    "Contrastive of logits": (lambda: STUDENT.replace(objective=kd.Contrastive(Z)), "a recipe, not a tensor of logits"),
     "layers of no list": (lambda: kd.AttentionTransfer(TEACHER, layers="map 1"), "layers must be a list of names"),
     "tau in words": (lambda: kd.Contrastive(TEACHER, tau="x"), "tau must be a number, not 'x'"),
     "a grid of letters": (lambda: kd.grid(STUDENT, seed="012"), r"write seed=\[...\], not '012'"),
@@ -99,8 +97,11 @@ BAD = {
     # papers and claims
     "an entry of no name": (lambda: kd.papers.facts(None), "no entry None in data/papers.yaml"),
     "a row too short": (lambda: kd.papers.beside(("a", "b")), r"each of \(what, entry, quantity, here\)"),
-    "a claim decided by words": (lambda: kd.claims.check("It is so.", "yes"), "a claim needs a sentence, and True or"),
-    "numbers in words": (lambda: kd.claims.check("It is so.", True, numbers={"a": "x"}), "'a' of numbers must be"),
+    "a claim decided by words": (lambda: kd.claims.check("It is so.", "yes", rule="interval", unit="nets"),
+                                 "numbers, one a unit"),
+    "a claim of no rule": (lambda: kd.claims.check("It is so.", [1.0], rule="always"), "one of the rules interval, "),
+    "numbers in words": (lambda: kd.claims.check("It is so.", True, rule="fact", numbers={"a": "x"}),
+                         "'a' of numbers must be"),
 }  # fmt: skip
 
 

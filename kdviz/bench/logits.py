@@ -93,7 +93,7 @@ def check_logits(logits: Tensor, name: str) -> Tensor:
 
 
 def _teacher(path: str | Path) -> Tensor | TopK:
-    arrays = _read(path) if Path(path).is_file() else {}
+    arrays = _read(path) if isinstance(path, str | Path) and Path(path).is_file() else {}
     if not {"values", "indices"} <= {*arrays}:
         return check_logits(_array(path, "teacher"), Path(path).name)
     lse = {name.removeprefix("lse_"): array for name, array in arrays.items() if name.startswith("lse_")}
