@@ -11,6 +11,7 @@ from kdviz.explorers import drawing
 from kdviz.explorers.pad import answer, layers_of
 
 CLASSES = tuple("0123456789")
+TWO = ("$5 to $10", "<b>")
 
 
 @cache
@@ -32,6 +33,21 @@ def temperature():
     data, (teacher, *students) = digits()
     several = {"first student": students[0][:40], "second student": students[1][:40]}
     return kd.explorers.temperature(data.test.images[:40], data.test.labels[:40], teacher[:40], several, CLASSES)
+
+
+def of_two():
+    """Logits of two classes, one masked."""
+    _, (teacher, student, *_) = digits()
+    masked = teacher[:20, :2].clone()
+    masked[1, 0] = -torch.inf
+    return {"teacher": masked, "of $1 or $2": student[:20, :2]}
+
+
+def two_classes():
+    data, answers = digits()[0], of_two()
+    colours = data.test.images[:20].repeat(1, 3, 1, 1)
+    colours[:, 0] = 1.0
+    return kd.explorers.temperature(colours, data.test.labels[:20] % 2, answers.pop("teacher"), answers, TWO)
 
 
 def answers_to(omitted, temperature, bias):

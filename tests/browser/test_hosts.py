@@ -7,6 +7,7 @@ import pytest
 import samples
 import times
 
+import examples
 from kdviz.publish import living
 
 NAMES = [make.__name__ for make in samples.MADE]
@@ -44,6 +45,17 @@ def test_in_a_page_from_a_file(name, offline, tmp_path, answers):
     explored(page, page.locator(".kdviz"), "file", name, answers)
     assert page.faults == [] and page.evaluate("() => seen.loaded()") < 3 * times.FIRST
     assert page.locator(".kdviz-still").is_hidden()
+
+
+def test_two_classes_in_colour(offline, tmp_path):
+    page = offline(page_of("two_classes", tmp_path))
+    root = page.locator(".kdviz")
+    for moved, drawn, text in moving.explore(page, root):
+        state = drawn[-1]["state"]
+        shares = (examples.of_two()[state["shown"]][state["image"]].double() / state["temperature"]).softmax(-1)
+        assert f"{examples.TWO[shares.argmax()]} has {shares.max():.3f}" in text, moved
+        assert "Its likelier class" in text and "NaN" not in text and "undefined" not in root.inner_html()
+    assert page.faults == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
