@@ -6,7 +6,8 @@ import random
 import resource
 import signal
 import time
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,8 @@ def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_error(store, 
     store.drop_unfinished(set())
 
 
-def train_a_sweep(folder):
-    """What the processes below do, with a checkpoint every few steps: three arrays, dropout, augmentation."""
+def train_a_sweep(folder, workers=0):
+    """What the processes below do, with a checkpoint every few steps: arrays of two kinds, dropout, augmentation."""
     from kdviz.training import arrays, work
 
     os.environ["KDVIZ_STATIC"] = "1"
@@ -151,7 +152,8 @@ def train_a_sweep(folder):
     student = kd.Recipe(digits, kd.mlp(8, dropout=0.1), kd.SoftTargets(teacher), epochs=6, augment=kd.Jitter(1))
     (folder / "begun").touch()
     sweep = kd.grid(student, temperature=[1, 4], seed=range(3), model=[student.model, kd.mlp(7, dropout=0.2)])
-    kd.train(sweep, store=kd.Store(folder))
+    with ThreadPoolExecutor(workers) if workers else nullcontext() as executor:
+        kd.train(sweep, store=kd.Store(folder), executor=executor)
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +162,8 @@ def start():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["kdviz", "sklearn.datasets"])
 
-    def begin(folder: Path):
-        process = context.Process(target=train_a_sweep, args=(folder,))
+    def begin(folder: Path, workers: int = 0):
+        process = context.Process(target=train_a_sweep, args=(folder, workers))
         process.start()
         while process.is_alive() and not (folder / "begun").exists():
             time.sleep(0.001)
@@ -209,6 +211,45 @@ def test_a_training_killed_at_any_moment_goes_on_to_the_same_result(start, undis
     assert again.exitcode == 0
     assert_the_same(contents(tmp_path), expected)
     assert not list((tmp_path / "unfinished").glob("*.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed_workers(start, tmp_path_factory):
+    """The same with an executor, whose arrays are each seed's own."""
+    folder = tmp_path_factory.mktemp("workers")
+    process = start(folder, 2)
+    process.join()
+    assert process.exitcode == 0
+    return contents(folder)
+
+
+@pytest.mark.parametrize("attempt", [*range(3), *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, 30))])
+def test_killed_with_an_executor_it_goes_on_to_the_same_result(
+    start, undisturbed_workers, undisturbed, tmp_path, attempt
+):
+    process = start(tmp_path, 2)
+    time.sleep(random.Random(attempt).random() * undisturbed[1])
+    process.kill()
+    process.join()
+    again = start(tmp_path, 2)
+    again.join()
+    assert again.exitcode == 0
+    assert_the_same(contents(tmp_path), undisturbed_workers)
+
+
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 40))])
+def test_four_processes_killed_in_one_store_lose_and_alter_nothing(start, undisturbed, tmp_path, attempt):
+    expected, seconds = undisturbed
+    moments = random.Random(1000 + attempt)
+    processes = [start(tmp_path) for _ in range(4)]
+    for process in processes:
+        time.sleep(moments.random() * seconds / 2)
+        process.kill()
+        process.join()
+    again = start(tmp_path)
+    again.join()
+    assert again.exitcode == 0
+    assert_the_same(contents(tmp_path), expected)
 
 
 def test_two_processes_that_train_the_same_recipes_leave_whole_runs(start, undisturbed, tmp_path):
