@@ -76,7 +76,7 @@ def test_on_colab_it_clones_once_installs_and_changes_folder(tmp_path, clone):
     (ran, folder, path, enabled), home, _ = run_twice(tmp_path, clone, "colab")
     assert [command[0] for command in ran] == ["git", sys.executable, sys.executable]
     assert (home / "notebooks" / "00.ipynb").exists()
-    assert "--no-deps" in ran[1] and ran[1][ran[1].index("-e") + 1] == str(home) and "torch" not in ran[1]
+    assert "--no-deps" in ran[1] and ran[1][ran[1].index("-qe") + 1] == str(home) and "torch" not in ran[1]
     assert os.path.samefile(folder, home / "notebooks") and path == [str(home)] * 2 and enabled == 2
 
 

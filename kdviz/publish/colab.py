@@ -18,8 +18,7 @@ if "google.colab" in sys.modules:
     home = os.path.expanduser("~/kdviz")
     if not os.path.exists(home):
         check_call(["git", "clone", "--quiet", {address}, home])
-    more = ["anywidget", "mnist1d", "psygnal"]
-    check_call([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-e", home, *more])
+    check_call([sys.executable, "-m", "pip", "install", "--no-deps", "-qe", home, "anywidget", "mnist1d", "psygnal"])
     sys.path.insert(0, home)
     os.chdir(f"{{home}}/notebooks")
     output.enable_custom_widget_manager()"""
