@@ -31,6 +31,12 @@ def test_every_python_gives_one_digest(name):
     assert digest_of(getattr(written, name)) == PINNED[name]
 
 
+def test_the_order_of_a_set_does_not_count():
+    one, other = {0, 8}, {8, 0}  # one place in a hash table: what came first stands first
+    assert one == other and [*one] != [*other]
+    assert digest_of(one) == digest_of(other)
+
+
 def test_what_is_installed_is_known_by_its_name():
     for thing in (torch, F.cross_entropy, torch.relu, torch.nn.Module, warnings.warn, len, dict, kd.mlp, kd.Recipe):
         assert is_installed(thing), thing
