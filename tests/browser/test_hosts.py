@@ -7,7 +7,6 @@ import pytest
 import samples
 import times
 
-import examples
 from kdviz.publish import living
 
 NAMES = [make.__name__ for make in samples.MADE]
@@ -52,8 +51,8 @@ def test_two_classes_in_colour(offline, tmp_path):
     root = page.locator(".kdviz")
     for moved, drawn, text in moving.explore(page, root):
         state = drawn[-1]["state"]
-        shares = (examples.of_two()[state["shown"]][state["image"]].double() / state["temperature"]).softmax(-1)
-        assert f"{examples.TWO[shares.argmax()]} has {shares.max():.3f}" in text, moved
+        shares = (samples.of_two()[state["shown"]][state["image"]].double() / state["temperature"]).softmax(-1)
+        assert f"{samples.TWO[shares.argmax()]} has {shares.max():.3f}" in text, moved
         assert "Its likelier class" in text and "NaN" not in text and "undefined" not in root.inner_html()
     assert page.faults == []
 
