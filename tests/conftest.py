@@ -55,3 +55,11 @@ def one_array(monkeypatch):
         return runs
 
     return train
+
+
+@pytest.fixture
+def double():
+    """Everything in float64, as a comparison at 1e-9 needs it."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

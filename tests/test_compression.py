@@ -18,13 +18,6 @@ from kdviz.training.schedule import Order, seed_of
 
 
 @pytest.fixture
-def double():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-@pytest.fixture
 def learner(digits):
     return kd.Recipe(digits, kd.mlp(9, 7), kd.HardLabels(), epochs=2, learning_rate=1e-2)
 

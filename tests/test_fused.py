@@ -8,13 +8,6 @@ import kdviz as kd
 from kdviz.training.fused import Fused
 
 
-@pytest.fixture
-def double():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 def largest_gap(runs, teacher_logits):
     gaps = []
     for run in runs:

@@ -22,13 +22,6 @@ def with_norm(width: int = 12, dropout: float = 0.0):
 
 
 @pytest.fixture
-def double():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-@pytest.fixture
 def normed(digits):
     return kd.Recipe(digits, kd.network(with_norm, outputs={"features": "7"}), kd.HardLabels(), epochs=3)
 
