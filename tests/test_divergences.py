@@ -1,7 +1,6 @@
 """Reverse KL, generalised JSD, hard distillation, class weights, several contrasts: by formula, and as trained."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -11,14 +10,6 @@ from plain import trained_alone
 import kdviz as kd
 from kdviz import recipes
 from kdviz.objectives import jsd_terms
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
 
 GENERATOR = torch.Generator().manual_seed(0)
 Z, V = (3 * torch.randn(6, 5, generator=GENERATOR, dtype=torch.float64) for _ in range(2))

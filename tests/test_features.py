@@ -1,7 +1,6 @@
 """Objectives that look into the teacher's layers: hints, attention transfer, contrastive; and frozen features."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -12,13 +11,6 @@ import kdviz as kd
 from kdviz.objectives import attention_map, contrastive_terms
 from kdviz.training import work
 from kdviz.training.arrays import Array
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture
