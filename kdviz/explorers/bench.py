@@ -1,5 +1,6 @@
 """The explorer of notebook 05: say an idea, train it, read its card."""
 
+import base64
 import html
 import math
 import os
@@ -16,10 +17,12 @@ from matplotlib.figure import Figure
 
 from kdviz import figures
 from kdviz.arguments import called, mapping, told
+from kdviz.explorers.choices import above, controls, drawn
 from kdviz.explorers.explorer import Explorer, in_a_row
 from kdviz.explorers.view import png_of
 
 NOTHING = "nothing else"
+FORM = 1.2  # inches of its picture
 PAUSE = 0.5  # seconds between two pictures of the curves: drawing must not slow the training down
 
 
@@ -53,7 +56,7 @@ def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, 
 def bench(
     cards: Mapping[str, dict],
     train: Callable[..., tuple[str, dict]],
-    form: Mapping[str, widgets.Widget],
+    form: Mapping,
     others: Mapping[str, Callable[[], Sequence[Mapping[str, float]]]],
 ) -> Explorer:
     """A form to say an idea with, a button that trains it, and the card of any idea beside any other.
@@ -66,10 +69,12 @@ def bench(
         ``train(watch, **choices)`` trains what the form says and returns a name and a card; :func:`live_curves` is
         its ``watch``. A ValueError, or a training that diverges, is told beside the button.
     form : mapping of choice to widget
+        Or to plain values, as :func:`kdviz.bench.form` gives them: ``(options, value)`` is a menu, and
+        ``(low, high, value)`` a slider.
     others : mapping of name to callable
         More to be shown beside a card, as "the other": each gives the scores of a column, one a seed.
     """
-    cards, form, others = (_checked(*each) for each in (("cards", cards), ("form", form), ("others", others)))
+    cards, others, form = _checked("cards", cards), _checked("others", others), controls(form)
     called("train", train, "train(watch, **choices)")
     button = widgets.Button(description="Train", button_style="primary", icon="play")
     told, curves = widgets.HTML(), widgets.Image(format="png", layout={"display": "none", "max_width": "760px"})
@@ -109,13 +114,14 @@ def bench(
     shown = widgets.Dropdown(options=list(cards), description="card of", layout=half)
     beside = widgets.Dropdown(options=[NOTHING, *cards, *others], value=NOTHING, description="beside", layout=half)
     asked = in_a_row(form.values())
-    above = widgets.VBox([asked, widgets.HBox([button, told]), curves])
-    above.add_class("kdviz-form")
-    explorer = _Bench(draw, (12, 7.5), chart=lambda: above, shown=shown, beside=beside)
+    asking = widgets.VBox([asked, widgets.HBox([button, told]), curves])
+    asking.add_class("kdviz-form")
+    explorer = _Bench(draw, (12, 7.5), chart=lambda: asking, shown=shown, beside=beside)
+    explorer.form = form
     return explorer
 
 
-KINDS = {"cards": (Mapping, "card"), "form": (widgets.Widget, "widget"), "others": (Callable, "function")}
+KINDS = {"cards": (Mapping, "card"), "others": (Callable, "function")}
 
 
 def _checked(name: str, given: Mapping) -> dict:
@@ -128,7 +134,16 @@ def _checked(name: str, given: Mapping) -> dict:
 
 
 class _Bench(Explorer):
-    """The form stands above what chooses among the cards."""
+    """The form stands above what chooses among the cards, and on a page where nothing runs above the card."""
+
+    form: Mapping[str, widgets.Widget]
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        with plt.style.context(figures.STYLE):
+            figure = Figure((self.size[0], FORM), layout="none")
+            drawn(figure, self.form)
+            png = above(png_of(FigureCanvasAgg(figure)), self.picture.value)
+        return {"text/plain": repr(self), "image/png": base64.b64encode(png).decode()}
 
     def _arranged(self) -> widgets.Box:
         return widgets.VBox([self.chart(), self._row(), self.picture])

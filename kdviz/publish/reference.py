@@ -118,6 +118,11 @@ def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
     return {name: [float(f"{value:.6g}") for value in values] for name, values in history.items()}
 
 
+def asked_of(recipe: Recipe) -> set[str]:
+    """What was asked of a recipe's run, by its key: what a cell defines is another class each time it is run."""
+    return {name for other, names in asked.items() if other.key == recipe.key for name in names}
+
+
 def ship(notebooks: list[Path]) -> None:
     """Run the notebooks and write what they asked of the runs their recipe cells name; other files there go."""
     os.environ["KDVIZ_TRAIN"] = "0"
@@ -125,7 +130,7 @@ def ship(notebooks: list[Path]) -> None:
     for notebook in notebooks:
         execute(notebook)
     store, kept = default_store(), set()
-    wanted = {recipe: set(asked[recipe]) for notebook in notebooks for recipe in recipes_of(notebook)}
+    wanted = {recipe: asked_of(recipe) for notebook in notebooks for recipe in recipes_of(notebook)}
     for recipe, names in wanted.items():
         run = store.find(recipe)
         if not (run and names):
