@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from kdviz.data import sources
-from kdviz.publish import colab, copies, living
+from kdviz.publish import colab, copies, living, unheld
 from kdviz.publish.needed import need
 from kdviz.publish.text import VERDICTS
 
@@ -96,8 +96,10 @@ def demo() -> int:
         started = time.perf_counter()
         notebook = execute(path, environment)
         target = BUILD / f"{path.stem}.html"
-        target.write_text(page.html(living.alive(notebook), path.stem), encoding="utf-8")
-        return [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook), f"→ {target}"]
+        target.write_text(page.html(living.alive(unheld.noted(notebook)), path.stem), encoding="utf-8")
+        told = [f"\n{path.name}  ({time.perf_counter() - started:.0f} s)", *claims(notebook)]
+        told += [f"does not hold here: {sentence}" for sentence, _ in unheld.unheld(notebook)]
+        return [*told, f"→ {target}"]
 
     paths = chosen("")
     print(f"\nNow {len(paths)} notebooks on embedded data, two at a time; some train for two minutes.", flush=True)
