@@ -45,4 +45,4 @@ def test_its_claims_are_all_that_the_table_lists(cells):
         output.data["text/plain"] for cell in cells for output in cell.get("outputs", [])
         if output.get("data", {}).get("text/plain", "").startswith(("✓", "✗", "?"))
     ]  # fmt: skip
-    assert sorted(table.splitlines()[1:]) == sorted(shown) and len(shown) == 4
+    assert sorted(table.splitlines()[1:]) == sorted(shown) and len(shown) == 5
