@@ -6,7 +6,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from kdviz import figures
 from kdviz.arguments import told
 from kdviz.explorers import plane
 from kdviz.explorers.view import View
@@ -23,8 +22,8 @@ START = {"temperature": 4, "hard": 0, "noise": 0, "points": 45, "width": 16}
 TRIES = [
     ("1 Soft targets", {}, "Two small nets see the same few points. One is told the label of each. The other is told "
      "what a teacher thinks of it: how near is another class? Watch where the borders go."),
-    ("2 Cool: T = 0.1", {"temperature": 0.1}, "At a low T a soft target says one class and hides the rest, like a label. "
-     "Both borders now bend round single points. Then move T up: they part."),
+    ("2 Cool: T = 0.1", {"temperature": 0.1}, "At a low T a soft target says one class and hides the rest, like a "
+     "label. Both borders now bend round single points. Then move T up: they part."),
     ("3 Spoil the labels", {"noise": 0.25}, "A quarter of the labels is wrong (ringed). The student on labels learns "
      "them by heart. The teacher never sees them. Now raise the hard weight: the labels' errors come back."),
     ("4 Too hot, too small", {"temperature": 32, "points": 400, "width": 4}, "At a high T a student has to match every "
@@ -60,7 +59,8 @@ def playground(**start: float) -> View:
         raise ValueError(f"the playground has no control {min(unknown)!r}, but {', '.join(START)} and seed")
     for name, values in CHOICES.items():
         if state[name] not in values:
-            raise ValueError(f"the playground's {name} is one of {', '.join(map(str, values))}, not {told(state[name])}")
+            known = ", ".join(map(str, values))
+            raise ValueError(f"the playground's {name} is one of {known}, not {told(state[name])}")
     if state["seed"] not in range(10_000):
         raise ValueError(f"the playground's seed is a whole number from 0 to 9999, not {told(state['seed'])}")
     plural = {"temperature": "temperatures", "hard": "hards", "noise": "noises", "points": "counts", "width": "widths"}
@@ -91,8 +91,8 @@ def _still(figure: Figure, temperature: float, hard: float, noise: float, points
         apart = np.zeros(SIDE * SIDE)
         apart[cells] = answers.argmax(-1) != believed.argmax(-1)
         ax.contourf(apart.reshape(SIDE, SIDE), [0.5, 1.5], colors="none", hatches=["////"], extent=(-1, 1, 1, -1))
-        soft = _mixed((said / temperature).softmax(-1)) if weight < 1 else np.array([to_rgb(COLOURS[c]) for c in labels])
-        ax.scatter(*places.T, s=18, c=soft, edgecolors="white", linewidths=0.8)
+        colours = _mixed((said / temperature).softmax(-1)) if weight < 1 else [COLOURS[label] for label in labels]
+        ax.scatter(*places.T, s=18, c=colours, edgecolors="white", linewidths=0.8)
         wrong = 100 * (answers.argmax(-1) != truth).double().mean().item()
         ax.set_title(f"On {name}: {wrong:.1f} % wrong", fontsize=11)
 

@@ -1,7 +1,7 @@
 // A net of two hidden layers with ReLU that trains in the page: forward, gradient and Adam, on arrays made beforehand.
 import { dice, normal } from "./plane.js";
 
-const [FIRST, SECOND, SMALL] = [0.9, 0.999, 1e-8]; // Adam's, as torch has them
+const [FIRST, SECOND, TINY] = [0.9, 0.999, 1e-8]; // Adam's, as torch has them
 
 // First weights normal, as deep as He et al. say; biases 0.
 export function network(sides, seed) {
@@ -98,6 +98,6 @@ export function step(net, rate) {
   for (let i = 0; i < weights.length; i++) {
     mean[i] = FIRST * mean[i] + (1 - FIRST) * slopes[i];
     square[i] = SECOND * square[i] + (1 - SECOND) * slopes[i] * slopes[i];
-    weights[i] -= (pace * mean[i]) / (Math.sqrt(square[i] * spread) + SMALL);
+    weights[i] -= (pace * mean[i]) / (Math.sqrt(square[i] * spread) + TINY);
   }
 }
