@@ -85,7 +85,7 @@ def _claims(notebook: NotebookNode) -> list[Claim]:
         text, html = output.data.get("text/plain", ""), output.data.get("text/html", "")
         if text.startswith(VERDICTS):
             behind = re.search("<small>(.*?)</small>", html)
-            found[text[2:]] = Claim(text[0], text[2:], _plain(behind[1]) if behind else "")
+            found[text[2:]] = Claim(text[0], text[2:], _rule(_plain(behind[1])) if behind else "")
         elif re.match(r"\d+ claims: ", text):
             decided = [_plain(cell) for cell in re.findall("<small>(.*?)</small>", html)]
             for line, behind in zip(text.splitlines()[1:], decided, strict=True):
@@ -99,17 +99,24 @@ def _papers(notebook: NotebookNode) -> Iterator[tuple[str, str, str, str]]:
 
     for _, output in _outputs(notebook):
         for table in BeautifulSoup(output.data.get("text/html", ""), "html.parser").select("table"):
-            head = (
-                [cell.get_text(" ", strip=True) for cell in table.select("thead tr")[0].select("th")]
-                if table.thead
-                else []
-            )
+            head = [cell.get_text(" ", strip=True) for cell in table.select("thead tr:first-child th")]
             if not {"paper", "here"} <= set(head):
                 continue
             for row in table.select("tbody tr"):
-                cells = [cell.get_text(" ", strip=True) for cell in row.select("th, td")]
+                cells = [_short(cell.get_text(" ", strip=True)) for cell in row.select("th, td")]
                 of = dict(zip(head, cells, strict=False))
                 yield cells[0], of["paper"], of["here"], of.get("where", "")
+
+
+def _rule(behind: str) -> str:
+    """What decided a claim, without the numbers that it was made of."""
+    found = re.match(r".*?\((?:units for it|95 % t-interval)[^)]*\)(?:; cannot tell: [^;]*)?", behind)
+    return found[0] if found else ""
+
+
+def _short(number: str) -> str:
+    """A number without the zeros that a table wrote behind it."""
+    return re.sub(r"^(-?\d+)\.0+$|^(-?\d+\.\d*?)0+$", r"\1\2", number)
 
 
 def _plain(html: str) -> str:

@@ -22,6 +22,7 @@ SETTINGS = {
     "html_css_files": ["maths.css", "site.css"],
     "html_show_copyright": False,
     "html_copy_source": False,
+    "html_show_search_summary": False,  # it would be fetched, which a page from a file may not
     "myst_enable_extensions": ["dollarmath", "amsmath", "colon_fence"],
     "nb_execution_mode": "off",
     "nb_render_markdown_format": "myst",

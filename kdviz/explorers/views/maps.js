@@ -27,8 +27,8 @@ export function rgb(colour) {
 }
 
 // Colours of probabilities: the classes' mixed by their shares, paler the less sure. `at` is the first of three shares.
-export function mixed(shares, at, { classes, paper }, into, to) {
-  const sure = (1.5 * Math.max(shares[at], shares[at + 1], shares[at + 2]) - 0.5) * 0.7 + 0.1;
+export function mixed(shares, at, { classes, paper, depth }, into, to) {
+  const sure = depth * ((1.5 * Math.max(shares[at], shares[at + 1], shares[at + 2]) - 0.5) * 0.875 + 0.125);
   for (let part = 0; part < 3; part++) {
     const own = shares[at] * classes[0][part] + shares[at + 1] * classes[1][part] + shares[at + 2] * classes[2][part];
     into[to + part] = paper[part] + sure * (own - paper[part]);

@@ -9,7 +9,7 @@ import { unpacked } from "./sums.js";
 
 const [SIDE, BUDGET, PACE, REST] = [76, 6, 3, 1800]; // cells across; milliseconds and steps of a frame; between rounds
 const NAMES = ["soft targets", "labels"];
-const KEY = [["border", "the true border"], ["hatched", "other than the teacher"], ["ringed", "a spoilt label"]];
+const KEY = [["border", "the true border"], ["hatched", "unlike the teacher"], ["ringed", "a spoilt label"]];
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
 export default {

@@ -25,7 +25,7 @@ export function scene(page, parent, grid, game, teacher, names) {
     const of = (name) => style.getPropertyValue(`--${name}`).trim();
     const dark = style.colorScheme === "dark";
     self.palette = {
-      paper: rgb(of("paper")), ink: of("ink"), quiet: of("quiet"), faint: of("faint"), edge: dark ? "#16171a" : "#ffffff",
+      depth: dark ? 0.94 : 0.8, paper: rgb(of("paper")), ink: of("ink"), quiet: of("quiet"), faint: of("faint"), edge: dark ? "#16171a" : "#ffffff",
       classes: page.data.classes.map((name) => rgb(dark ? `color-mix(in oklab, ${name} 72%, white)` : name)),
       colours: [of("student"), dark ? "#b4b4bd" : of("hard-labels")],
     };
