@@ -56,15 +56,19 @@ export function gradient(net, { places, labels, soft, count }, temperature, hard
   let loss = 0;
   for (let row = 0, at = 0; row < count; row++, at += 3) {
     const most = Math.max(logits[at], logits[at + 1], logits[at + 2]);
-    let [one, hot] = [0, 0];
+    let one = 0;
+    let hot = 0;
     for (let c = at; c < at + 3; c++) {
       one += Math.exp(logits[c] - most);
       hot += Math.exp((logits[c] - most) / temperature);
     }
-    const [logOne, logHot] = [Math.log(one), Math.log(hot)];
+    const logOne = Math.log(one);
+    const logHot = Math.log(hot);
     for (let c = at; c < at + 3; c++) {
-      const [own, logQ] = [logits[c] - most - logOne, (logits[c] - most) / temperature - logHot];
-      const [p, label] = [soft[c], c - at === labels[row] ? 1 : 0];
+      const own = logits[c] - most - logOne;
+      const logQ = (logits[c] - most) / temperature - logHot;
+      const p = soft[c];
+      const label = c - at === labels[row] ? 1 : 0;
       wanted[c] = (hard * (Math.exp(own) - label) + (1 - hard) * temperature * (Math.exp(logQ) - p)) / count;
       loss -= hard * label * own;
       if (p > 0) loss += (1 - hard) * temperature * temperature * p * (Math.log(p) - logQ);

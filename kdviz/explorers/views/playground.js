@@ -7,7 +7,8 @@ import { asked, contest, STEPS } from "./rounds.js";
 import { scene } from "./scene.js";
 import { unpacked } from "./sums.js";
 
-const [SIDE, BUDGET, PACE, REST] = [76, 6, 3, 1800]; // cells across; milliseconds and steps of a frame; between rounds
+// Cells across; milliseconds and steps of a frame; milliseconds between rounds; rounds until somebody moves something.
+const [SIDE, BUDGET, PACE, REST, MANY] = [76, 6, 3, 1800, 12];
 const NAMES = ["soft targets", "labels"];
 const KEY = [["border", "the true border"], ["hatched", "unlike the teacher"], ["ringed", "a spoilt label"]];
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
@@ -49,7 +50,7 @@ export default {
     const said = sentence(page);
 
     const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-    let [playing, hurry, visible, rested, frame, written, turn, before] = [false, false, true, 0, 0, 0, 0, {}];
+    let [playing, hurry, visible, rested, frame, written, turn, left, before] = [false, false, true, 0, 0, 0, 0, MANY, {}];
 
     function write() {
       scores.live();
@@ -75,6 +76,7 @@ export default {
     function play(on) {
       if (on && game.steps >= STEPS) next();
       playing = on;
+      left = MANY;
       go.textContent = on ? "Pause" : "Play";
       cancelAnimationFrame(frame);
       if (on) frame = requestAnimationFrame(run);
@@ -83,7 +85,8 @@ export default {
       frame = requestAnimationFrame(run);
       if (!visible || (game.steps >= STEPS && now < rested)) return;
       if (game.steps >= STEPS) {
-        if (still.matches) return play(false); // one round at a time
+        left -= 1;
+        if (still.matches || left < 1) return play(false);
         next();
       }
       const began = performance.now();
@@ -101,6 +104,7 @@ export default {
 
     page.sized.push(() => (discs.fit(), scores.fit(), discs.overlay(), (before = { ...before, width: null })));
     page.on((state) => {
+      if (state.seed === before.seed) left = MANY;
       const { temperature, hard, noise, points, seed } = state;
       const same = (...names) => names.every((name) => state[name] === before[name]);
       if (!same("temperature", "hard", "noise", "points", "width")) game.clear();
