@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -30,7 +31,7 @@ TRIES = [
      "logit, also far from the border. A net this small cannot. Many points have honest labels: count who wins."),
 ]  # fmt: skip
 COLOURS = (BESIDE[0], BESIDE[1], BESIDE[3])  # of the classes
-SIDE = 151  # cells across, of the picture
+SIDE, GRAIN = 320, 0.025  # cells across, of the picture, and how far the teacher's colours are shaken
 
 
 def playground(**start: float) -> View:
@@ -80,7 +81,7 @@ def _still(figure: Figure, temperature: float, hard: float, noise: float, points
     believed = plane.answers(everywhere)
     truth = plane.likeliest(everywhere)
     axes = figure.subplots(1, 3)
-    _disc(axes[0], cells, (believed / temperature).softmax(-1))
+    _disc(axes[0], cells, (believed / temperature).softmax(-1), GRAIN)
     axes[0].set_title(f"Teacher at T = {temperature:g}", fontsize=11)
     for ax, weight, name in ((axes[1], hard, "soft targets"), (axes[2], 1.0, "labels")):
         student = plane.net([2, width, width, plane.CLASSES], seed)
@@ -97,11 +98,12 @@ def _still(figure: Figure, temperature: float, hard: float, noise: float, points
         ax.set_title(f"On {name}: {wrong:.1f} % wrong", fontsize=11)
 
 
-def _disc(ax, cells: Tensor, shares: Tensor) -> None:
+def _disc(ax: Axes, cells: Tensor, shares: Tensor, grain: float = 0.0) -> None:
     """Probabilities as colours, the true border dashed."""
     picture = np.ones((SIDE * SIDE, 3))
-    picture[cells] = _mixed(shares)
-    ax.imshow(picture.reshape(SIDE, SIDE, 3), extent=(-1, 1, -1, 1), interpolation="bilinear")
+    shaken = np.random.default_rng(0).uniform(-grain, grain, (len(cells), 1))  # so that 256 colours show no bands
+    picture[cells] = (_mixed(shares) + shaken).clip(0, 1)
+    ax.imshow(picture.reshape(SIDE, SIDE, 3), extent=(-1, 1, -1, 1), interpolation="nearest")
     radius = np.linspace(0, 1, 60)
     for sixth in (1, 3, 5):
         angle = sixth * np.pi / 3 + plane.TWIST * radius

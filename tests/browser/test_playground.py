@@ -49,8 +49,8 @@ def test_thirty_frames_a_second_each_with_a_step(file, offline):
     page = offline(file, viewport={"width": 1920, "height": 1080})
     page.locator(".kdviz-tries button").first.click()
     seen = page.evaluate(FRAMES, 3)
-    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
-    assert len(seen["steps"]) / seen["took"] >= 30 / (times.SLACK if busy else 1), seen["frames"] / seen["took"]
+    own = min(1, (os.cpu_count() or 1) / max(os.getloadavg()[0], 1))  # about the share of the machine that it gets
+    assert len(seen["steps"]) / seen["took"] >= 30 * own, f"{seen['frames'] / seen['took']:.0f} frames a second"
     assert all(after > before or after <= 3 for before, after in zip(seen["steps"], seen["steps"][1:], strict=False))
     assert page.faults == []
 
