@@ -95,3 +95,17 @@ def test_it_fits_every_screen(screen, scheme, file, offline):
     assert page.locator("canvas, input, button, progress").evaluate_all(unnamed) == 0 and page.faults == []
     times.FOLDER.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=times.FOLDER / f"playground_{screen}_{scheme}.png", full_page=True)
+
+
+def test_another_width_of_the_window_changes_no_score_and_leaves_no_disc_blank(file, offline):
+    page = offline(file, viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    page.get_by_role("button", name="To the end").click()
+    page.locator(".kdviz-rounds i").first.wait_for()
+    page.get_by_role("button", name="Play").wait_for(timeout=10_000)
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_timeout(300)
+    middle = (
+        "all => all.map((each) => each.getContext('2d').getImageData(each.width / 3, each.height / 2, 1, 1).data[3])"
+    )
+    assert page.locator(".kdviz-disc canvas").evaluate_all(middle) == [255, 255, 255]
+    assert page.locator(".kdviz-rounds i").count() == 1 and page.faults == []

@@ -102,21 +102,25 @@ export default {
     skip.addEventListener("click", () => (play(true), (hurry = true)));
     other.addEventListener("click", next);
 
-    page.sized.push(() => (discs.fit(), scores.fit(), discs.overlay(), (before = { ...before, width: null })));
+    let resized = false;
+    page.sized.push(() => (discs.fit(), scores.fit(), (resized = true)));
     page.on((state) => {
       if (state.seed === before.seed) left = MANY;
       const { temperature, hard, noise, points, seed } = state;
       const same = (...names) => names.every((name) => state[name] === before[name]);
       if (!same("temperature", "hard", "noise", "points", "width")) game.clear();
-      if (!same("temperature", "hard", "noise", "points", "width", "seed")) {
+      const again = !same("temperature", "hard", "noise", "points", "width", "seed");
+      if (again) {
         game.restart(state);
         game.soften(temperature);
+      }
+      if (again || resized) {
         discs.overlay();
-        if (!same("temperature")) discs.teach(temperature);
+        discs.teach(temperature);
         show();
         if (!same("temperature", "hard", "noise", "points", "width")) scores.count();
       }
-      before = state;
+      [before, resized] = [state, false];
       const chosen = tries.find((each) => Object.entries(each.state).every(([name, value]) => state[name] === value));
       hint.textContent = chosen?.hint ?? "Every control starts the round again: the same points, the same first weights.";
       tries.forEach((each, i) => set(chips.children[i], { "aria-pressed": each === chosen }));
