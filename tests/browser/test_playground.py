@@ -2,6 +2,8 @@
 
 import os
 
+import live
+import nbformat
 import playing
 import pytest
 import times
@@ -109,3 +111,19 @@ def test_another_width_of_the_window_changes_no_score_and_leaves_no_disc_blank(f
     )
     assert page.locator(".kdviz-disc canvas").evaluate_all(middle) == [255, 255, 255]
     assert page.locator(".kdviz-rounds i").count() == 1 and page.faults == []
+
+
+def test_it_trains_in_jupyterlab(folder, opened):
+    cell = nbformat.v4.new_code_cell("import kdviz\n\nkdviz.explorers.playground()")
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    made = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(made, folder / "notebooks" / "plane.ipynb")
+    notebook = opened("plane")
+    live.run_all(notebook)
+    assert notebook.wait(lambda: live.executed(notebook), 90)
+    root = notebook.page.locator(".kdviz-playground")
+    root.scroll_into_view_if_needed()
+    root.get_by_role("button", name="To the end").click()
+    root.locator(".kdviz-rounds i").first.wait_for(timeout=60_000)
+    assert not notebook.page.locator(".kdviz-still:visible").count()
+    notebook.sound()
