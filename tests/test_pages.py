@@ -211,3 +211,35 @@ def test_the_site_is_linked_and_can_be_searched(built):
         links = {link["href"] for link in soup(built / f"{path.stem}.html").select(".related-pages a")}
         assert links == {f"{before.stem}.html", f"{after.stem}.html"}
     assert "temperature" in (built / "searchindex.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_front_page_shows_the_playground_and_every_notebook(built):
+    front = soup(built / "index.html")
+    assert [place.select_one("img")["alt"][:11] for place in front.select(".kdviz-place")] == ["Three discs"]
+    assert [card.select_one("h3 a")["href"] for card in front.select(".kd-card")] == [f"{p.stem}.html" for p in PATHS]
+    assert all(image["alt"] and (built / image["src"]).exists() for image in front.select(".kd-cover img"))
+    assert {"claims.html", "papers.html", "glossary.html"} <= {link["href"] for link in front.select(".kd-link")}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_all_claims_and_all_papers_are_collected(built):
+    told = [site.walkthrough(path.stem, nbformat.read(path, as_version=4)) for path in PATHS]
+    shown = soup(built / "claims.html")
+    sentences = [claim.select_one("p").get_text()[2:] for claim in shown.select(".kd-claim")]
+    assert len(sentences) == sum(len(one.claims) for one in told) > 50
+    assert [claim.select_one("p a").get_text() for claim in shown.select(".kd-claim")] == [
+        claim.mark for one in told for claim in one.claims
+    ]
+    rows = soup(built / "papers.html").select(".kd-papers tbody tr")
+    assert len(rows) == sum(len(one.papers) for one in told) > 10
+    assert len(soup(built / "glossary.html").select("dl.glossary dt")) > 20
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_folder_can_be_put_anywhere_as_it_is(built):
+    assert (built / ".nojekyll").exists()
+    assert sum(path.stat().st_size for path in built.rglob("*") if path.is_file()) < 25_000_000
+    for path in built.rglob("*.html"):
+        links = [tag.get("href") or tag.get("src") or "" for tag in soup(path).select("[href], [src]")]
+        assert not [link for link in links if link.startswith(("/", "file:"))]

@@ -7,6 +7,7 @@ from kdviz.explorers.correlations import correlations
 from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.omitted_digit import omitted_digit
 from kdviz.explorers.pad import pad
+from kdviz.explorers.playground import playground
 from kdviz.explorers.reliability import reliability
 from kdviz.explorers.scatter import scatter
 from kdviz.explorers.shared_start import shared_start
@@ -15,5 +16,5 @@ from kdviz.explorers.view import View
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
-    "reliability", "scatter", "shared_start", "temperature",
+    "playground", "reliability", "scatter", "shared_start", "temperature",
 ]  # fmt: skip

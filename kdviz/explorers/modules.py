@@ -31,13 +31,15 @@ def page(names: list[str]) -> str:
 
 
 def style() -> str:
-    """The style of all views: the figures' colours, lighter on a dark page, and what stands in ``views/style.css``."""
+    """The style of all views: the figures' colours, lighter on a dark page, and the style sheets of ``views/``."""
     own = {name.replace(" ", "-"): colour for name, colour in figures.COLOURS.items()}
     light = "".join(f"--{name}: {colour}; " for name, colour in own.items())
     lighter = "".join(f"--{name}: color-mix(in oklab, {colour} 72%, white); " for name, colour in own.items())
     dark = "--ink: #ececee; --quiet: #a9a9b2; --faint: #34353a; --paper: #212226; --kept: 65%; color-scheme: dark; "
     dark += f"--below: #60a5e6; --zero: #212226; --above: #eb6e5f; {lighter}"
-    return f".kdviz {{ {light}}}\n" + (FOLDER / "style.css").read_text(encoding="utf-8").replace("DARK", dark)
+    sheets = [FOLDER / "style.css", *sorted(set(FOLDER.glob("*.css")) - {FOLDER / "style.css"})]
+    text = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    return f".kdviz {{ {light}}}\n" + text.replace("DARK", dark)
 
 
 def _view(name: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import anywidget
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 import traitlets
 from IPython.display import display
 from ipywidgets import DOMWidget
@@ -118,6 +119,12 @@ def packed(values: Tensor | np.ndarray, kind: str = "float32") -> dict:
     if kind.lstrip("u").startswith("int") and not np.array_equal(kept, array):
         raise ValueError(f"values from {array.min()} to {array.max()} do not fit {kind}")
     return {"kind": kind, "shape": list(kept.shape), "bytes": base64.b64encode(kept.tobytes()).decode()}
+
+
+def unpacked(told: dict) -> Tensor:
+    """An array as :func:`packed` said it."""
+    values = np.frombuffer(base64.b64decode(told["bytes"]), told["kind"]).reshape(told["shape"])
+    return torch.from_numpy(values.copy())
 
 
 def told_of(view: dict) -> dict:

@@ -85,6 +85,14 @@ def site(_) -> int:
     return 0
 
 
+def playground(_) -> int:
+    """train the playground's teacher again, and write it where the explorer reads it"""
+    from kdviz.publish import playground
+
+    playground.write()
+    return 0
+
+
 def measure(wanted) -> int:
     """print how long the main paths are: words, code cells, lines of the longest cell, figures"""
     from kdviz.publish import measure
@@ -93,7 +101,7 @@ def measure(wanted) -> int:
     return 0
 
 
-NAMED = demo, lab, test, commit, new, train, ship, assignments, slides, site, measure
+NAMED = demo, lab, test, commit, new, train, ship, assignments, slides, site, playground, measure
 COMMANDS = {each.__name__: each for each in NAMED}
 
 

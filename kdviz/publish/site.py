@@ -1,15 +1,16 @@
 """The notebooks as a linked site, built by Sphinx with MyST-NB and the Furo theme: search, light and dark, phone."""
 
-import re
 import shutil
 import tempfile
 from pathlib import Path
 
 import nbformat
 
-from kdviz.publish import living, maths, notebooks, slides
+from kdviz import explorers
+from kdviz.explorers.view import VIEW
+from kdviz.publish import front, living, maths, notebooks, slides
+from kdviz.publish.book import Walkthrough, walkthrough
 from kdviz.publish.needed import need
-from kdviz.publish.text import shortened
 
 SETTINGS = {
     "project": "kdviz",
@@ -21,23 +22,12 @@ SETTINGS = {
     "html_css_files": ["maths.css", "site.css"],
     "html_show_copyright": False,
     "html_copy_source": False,
-    "myst_enable_extensions": ["dollarmath", "amsmath"],
+    "html_show_search_summary": False,  # it would be fetched, which a page from a file may not
+    "myst_enable_extensions": ["dollarmath", "amsmath", "colon_fence"],
     "nb_execution_mode": "off",
     "nb_render_markdown_format": "myst",
     "nb_ipywidgets_js": {},  # nothing is fetched: a committed notebook holds pictures, no widgets
 }
-
-
-def title(notebook: nbformat.NotebookNode) -> str:
-    """The first heading of a notebook."""
-    return re.search(r"^# (.+)", notebook.cells[0].source, re.MULTILINE)[1]
-
-
-def question(notebook: nbformat.NotebookNode) -> str:
-    """What a notebook asks, or how it begins where it asks nothing."""
-    first = notebook.cells[0].source
-    asked = re.search(r"^\*\*Question\.\*\* (.+)", first, re.MULTILINE)
-    return asked[1] if asked else shortened(first.split("\n\n")[1])
 
 
 def prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -46,25 +36,26 @@ def prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if "alt" in cell.metadata:
             cell.metadata["mystnb"] = {"image": {"alt": cell.metadata["alt"]}}
         if "recipes" in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]
+            cell.metadata["tags"] = list(dict.fromkeys([*cell.metadata["tags"], "hide-input"]))
     return notebook
 
 
-def cover(found: dict[str, nbformat.NotebookNode]) -> nbformat.NotebookNode | None:
-    """The metadata of the first cell whose figure is saved under a name (``save_as``): the README's."""
-    cells = (cell for notebook in found.values() for cell in notebook.cells if "save_as" in cell.metadata)
-    return next((cell.metadata for cell in cells), None)
+def playground() -> str:
+    """The explorer that opens the front page, as HTML that answers."""
+    bundle, _ = explorers.playground()._repr_mimebundle_()
+    alt = "Three discs of three colours: what a teacher says, and what two students make of it, one taught by labels."
+    return living.place(bundle, alt) + living.script([bundle[VIEW]["view"]])
 
 
-def index(found: dict[str, nbformat.NotebookNode]) -> str:
-    """The front page in Markdown: the figure of the README, and of each notebook the question and its slides."""
-    figure = cover(found)
-    text = ["# kdviz", "Executed notebooks that walk through knowledge distillation, claim by claim, on several seeds."]
-    text += [f"![{figure['alt']}]({figure['save_as']})"] if figure else []
-    for name, notebook in found.items():
-        text.append(f"## [{title(notebook)}]({name}.ipynb)\n\n{question(notebook)}")
-        text.append(f'<a href="slides/{name}.html">Slides</a>')
-    return "\n\n".join([*text, "```{toctree}\n:hidden:\n\n" + "\n".join(found) + "\n```\n"])
+def pages(found: dict[str, nbformat.NotebookNode]) -> tuple[list[Walkthrough], dict[str, str]]:
+    """The notebooks as the site tells of them, and the Markdown of each page beside theirs, by name."""
+    book = [walkthrough(name, notebook) for name, notebook in found.items()]
+    prose = {
+        name: "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        for name, notebook in found.items()
+    }
+    made = {"index": front.index(book, playground()), "claims": front.claims(book), "papers": front.papers(book)}
+    return book, made | {"glossary": front.glossary(book, prose)}
 
 
 def write(folder: Path) -> Path:
@@ -77,18 +68,21 @@ def write(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="kdviz-site-") as made:
         source = Path(made, "source")
-        (source / "_static").mkdir(parents=True)
+        (source / "_static" / "heroes").mkdir(parents=True)
         (source / "_static" / "maths.css").write_text(maths.font(), encoding="utf-8")
         shutil.copy(slides.TEMPLATES / "site.css", source / "_static")
-        if figure := cover(found):
-            (source / figure["save_as"]).parent.mkdir(exist_ok=True)
-            shutil.copy(notebooks.FOLDER / figure["save_as"], source / figure["save_as"])
-        (source / "index.md").write_text(index(found), encoding="utf-8")
+        book, made_pages = pages(found)
+        for one in book:
+            if one.hero:
+                (source / "_static" / "heroes" / f"{one.name}.png").write_bytes(one.hero)
+        for name, text in made_pages.items():
+            (source / f"{name}.md").write_text(text, encoding="utf-8")
         for name, notebook in found.items():
             nbformat.write(living.alive(prepared(notebook)), source / f"{name}.ipynb")
         app = Sphinx(source, None, folder, Path(made, "trees"), "html", SETTINGS, status=None, warningiserror=True)
         app.build()
         if app.statuscode:
             raise SystemExit("Sphinx could not build the site; it says why above.")
+    (folder / ".nojekyll").touch()  # so that hosts which know Jekyll serve folders with an underscore, too
     slides.write(paths, folder / "slides")
     return folder / "index.html"

@@ -7,6 +7,7 @@ import moving
 import nbformat
 import pytest
 import times
+from test_hosts import SCREENS
 from test_walkthroughs import NAMES, named
 
 from kdviz.explorers import View
@@ -60,3 +61,30 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
     assert page.evaluate("() => Reveal.getIndices()") == {**slide, "f": page.evaluate("() => Reveal.getIndices().f")}
     page.screenshot(path=times.FOLDER / f"slide_{name}.png")
     assert page.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_front_page_and_those_across_the_book(screen, scheme, built, offline):
+    width, height = SCREENS[screen]
+    options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+    for name in ("index", "claims", "papers", "glossary"):
+        page = offline(built / f"{name}.html", **options)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width and page.faults == []
+        if name == "index":
+            page.get_by_role("button", name="To the end").click()
+            page.locator(".kdviz-rounds i").first.wait_for()
+        if name == "claims":
+            page.locator('[data-mark="holds"]').uncheck()
+            assert page.locator(".kd-claim:visible").count() == page.locator(".kd-claim:not(.kd-holds)").count() > 0
+            page.locator('[data-mark="holds"]').check()
+        times.FOLDER.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=times.FOLDER / f"site_{name}_{screen}_{scheme}.png", full_page=name != "claims")
+
+
+def test_a_search_finds_without_a_network(built, offline):
+    page = offline(built / "index.html", viewport={"width": 1920, "height": 1080})
+    page.get_by_placeholder("Search").fill("temperature")
+    page.get_by_placeholder("Search").press("Enter")
+    page.get_by_text("Search finished").wait_for()
+    assert page.locator(".search li").count() > 3 and page.faults == []
