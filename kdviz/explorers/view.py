@@ -137,7 +137,8 @@ def sprite(images: Tensor) -> dict:
     if depth == 1:
         picture.putpalette(np.repeat(np.arange(255, -1, -17, dtype=np.uint8), 3).tobytes())
     picture.save(png, "png", optimize=True, **({"bits": 4} if depth == 1 else {}))
-    return {"png": base64.b64encode(png.getvalue()).decode(), "across": ACROSS, "rows": rows, "sides": [height, width]}
+    told = {"across": ACROSS, "rows": rows, "sides": [height, width]} | ({"colour": True} if depth == 3 else {})
+    return {"png": base64.b64encode(png.getvalue()).decode(), **told}
 
 
 def png_of(canvas: FigureCanvasAgg) -> bytes:

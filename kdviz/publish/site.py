@@ -18,7 +18,7 @@ SETTINGS = {
     "html_theme": "furo",
     "html_math_renderer": "mathml",
     "html_static_path": ["_static"],
-    "html_css_files": ["maths.css", "site.css"],
+    "html_css_files": ["maths.css", "figures.css", "site.css"],
     "html_show_copyright": False,
     "html_copy_source": False,
     "myst_enable_extensions": ["dollarmath", "amsmath"],
@@ -79,7 +79,8 @@ def write(folder: Path) -> Path:
         source = Path(made, "source")
         (source / "_static").mkdir(parents=True)
         (source / "_static" / "maths.css").write_text(maths.font(), encoding="utf-8")
-        shutil.copy(slides.TEMPLATES / "site.css", source / "_static")
+        for name in ("figures.css", "site.css"):
+            shutil.copy(slides.TEMPLATES / name, source / "_static")
         if figure := cover(found):
             (source / figure["save_as"]).parent.mkdir(exist_ok=True)
             shutil.copy(notebooks.FOLDER / figure["save_as"], source / figure["save_as"])

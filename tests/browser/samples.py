@@ -101,7 +101,7 @@ def correlations():
     nets = {"teacher": [teacher, teacher + students[2]], "hard labels": students[:2], "CRD": students[1:]}
     said = kd.explorers.correlations
     images, labels = data.test.images, data.test.labels
-    return said(matrices(), lambda name, seed: nets[name][seed].argmax(-1), images, labels, CLASSES)
+    return said(matrices(), lambda name, seed: nets[name][seed], images, labels, CLASSES)
 
 
 @cache
