@@ -110,7 +110,7 @@ def test_modules_that_are_joined_have_no_name_twice():
     for part in sorted(shared):
         for one, several in declared.findall((modules.FOLDER / f"{part}.js").read_text(encoding="utf-8")):
             names += [one] if one else re.findall(r"\w+", several)
-    assert shared == {"chart", "ink", "page", "sums"} and len(names) > 40
+    assert shared == {"chart", "ink", "page", "pairs", "sums"} and len(names) > 40
     assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
 
 
@@ -138,11 +138,14 @@ def test_data_cannot_end_their_script(bounds):
     assert living.place(data, "").count("</script>") == 1
 
 
-def test_an_explorer_has_a_slide_of_its_own(bounds):
-    notebook = living.alive(new_notebook(cells=[new_markdown_cell("## Two\n\nDrag them."), explored(bounds)]))
-    (_, slide), _ = slides_of(notebook)
-    assert "kdviz-place" in slide.shown[-1].outputs[0].data["text/html"]
-    assert "views.bounds = " in slides.page(notebook, "two")
+def test_an_explorer_lives_on_its_slide_also_where_another_is_on_none(bounds):
+    shown, hidden = explored(bounds), explored(bounds, "On no slide.")
+    shown.metadata["slide"] = {"say": "Drag them."}
+    notebook = new_notebook(cells=[new_markdown_cell("# Two"), shown, hidden])
+    (slide,) = slides_of(living.alive(notebook))
+    assert "kdviz-place" in slide.shown[-1].data
+    page = slides.page(notebook, "two")
+    assert page.count("views.bounds = ") == 1 and "On no slide." not in page
 
 
 def test_any_two_columns_against_each_other(monkeypatch):

@@ -38,8 +38,8 @@ def correlations(
     matrices : mapping of kind ("centred", "raw") to mapping of name to Tensors of shape (C, C), one a seed
         One name is "teacher", the others are methods, all with as many seeds; seed s has teacher s modulo their number.
     predictions : callable
-        ``predictions(name, seed)`` gives what that teacher or student predicts, shape (N,), or its logits, shape (N, C).
-        With logits the page also draws those of a pair: teacher and student side by side, a point an example.
+        ``predictions(name, seed)`` gives what that teacher or student predicts, shape (N,), or its logits, (N, C). With
+        logits the page also draws those of a pair: teacher and student side by side, a point an example.
     examples : Tensor of shape (N, 1, H, W) or (N, 3, H, W), or sequence of N str
     labels : Tensor, shape (N,)
     classes : names of the C classes

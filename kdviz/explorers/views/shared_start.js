@@ -30,7 +30,7 @@ export default {
       by.line("before", points(started), { stroke: "var(--quiet)", "stroke-dasharray": "5 4" });
       by.line("after", points(ends), { stroke: "var(--student)" });
       by.dots("seeds", ends.flatMap((seeds, j) => seeds.map((agreement) => [shares[j], agreement])), () => ({ r: 3, fill: "var(--student)", opacity: 0.5 }));
-      by.texts("names", [[shares[1], mean(started[1])]], () => ({ text: "before training", dy: -14, "text-anchor": "end" }));
+      by.texts("names", [[shares[1], mean(started[1])]], () => ({ text: "before training", dy: -14 }));
       for (const [name, value] of Object.entries({ cx: by.x(share), cy: by.y(mean(ends[i])), "aria-valuenow": share, "aria-valuetext": `λ = ${share}` })) knob.setAttribute(name, value);
       by.marks.append(knob.parentNode);
       curves.say(`Training from λ = ${share}, a line a seed`);
