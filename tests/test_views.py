@@ -148,6 +148,26 @@ def test_an_explorer_lives_on_its_slide_also_where_another_is_on_none(bounds):
     assert page.count("views.bounds = ") == 1 and "On no slide." not in page
 
 
+def test_logits_make_a_scatter_and_predictions_none():
+    generator = torch.Generator().manual_seed(0)
+    nets = {
+        "teacher": [torch.randn(40, 3, generator=generator)],
+        "student": [9 * torch.randn(40, 3, generator=generator)],
+    }
+    ties = {"raw": {name: [torch.corrcoef(z.T) for z in some] for name, some in nets.items()}}
+    given = torch.zeros(40, 1, 4, 4), torch.arange(40) % 3, ["a", "b", "c"]
+    with_logits = explorers.correlations(ties, lambda name, seed: nets[name][seed], *given)
+    without = explorers.correlations(ties, lambda name, seed: nets[name][seed].argmax(-1), *given)
+    sample = with_logits.data.pop("sample")
+    assert with_logits.data == without.data and with_logits.state == without.state
+    back = unpacked(sample["values"]) * np.array(sample["scales"])[:, None, None]
+    for name, found, scale in zip(nets, back, sample["scales"], strict=True):
+        assert np.abs(found - nets[name][0].numpy()).max() <= 0.501 * scale
+    assert sample["labels"] == [i % 3 for i in range(40)]
+    with pytest.raises(ValueError, match=r"what predictions gives must have shape \(N, C\), N = 40, C = 3"):
+        explorers.correlations(ties, lambda name, seed: nets[name][seed][:, :2], *given)
+
+
 def test_any_two_columns_against_each_other(monkeypatch):
     table = pd.DataFrame({"a": [1, 2, 3], "b": [0.1, 0.2, float("nan")], "kind": ["x", "y", "x"]})
     chart = explorers.scatter(table, "a", "b", "kind")

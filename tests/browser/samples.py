@@ -104,6 +104,12 @@ def correlations():
     return said(matrices(), lambda name, seed: nets[name][seed], images, labels, CLASSES)
 
 
+def drawn_rows(labels):
+    """The examples of a scatter: the first of each class, then the second of each, up to 200."""
+    turns = [(int((labels[:i] == label).sum()), i) for i, label in enumerate(labels.tolist())]
+    return [i for _, i in sorted(turns)][:200]
+
+
 @cache
 def networks():
     return {"teacher": net(64, 40, 10, seed=0), "student": net(64, 20, 10, seed=1)}

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 import samples
 import times
+import torch
 
 from kdviz.publish import living
 
@@ -44,6 +45,44 @@ def test_in_a_page_from_a_file(name, offline, tmp_path, answers):
     explored(page, page.locator(".kdviz"), "file", name, answers)
     assert page.faults == [] and page.evaluate("() => seen.loaded()") < 3 * times.FIRST
     assert page.locator(".kdviz-still").is_hidden()
+
+
+def test_a_pair_under_the_hand_shows_its_logits(offline, tmp_path):
+    """Every point of the scatter where its two logits are; the pair's own again when the hand has gone."""
+    page = offline(page_of("correlations", tmp_path))
+    drawn = page.locator(".kdviz-pair svg")
+    chosen = drawn.evaluate_all(moving.POINTS)
+    corner = page.locator(".kdviz-map").bounding_box()
+    order = samples.correlations().data["order"]
+    page.mouse.move(corner["x"] + 7.5 * corner["width"] / 10, corner["y"] + 2.5 * corner["height"] / 10)
+    first, second = order[2], order[7]
+    (r, *_), (mine, *_) = samples.matrices()["centred"]["teacher"], samples.matrices()["centred"]["hard labels"]
+    signed = [f"{each[first, second]:+.2f}".replace("-", "−") for each in (r, mine)]
+    titles = page.locator(".kdviz-pair figcaption").all_inner_texts()
+    assert titles == [f"teacher, r = {signed[0]}", f"hard labels, r = {signed[1]}"]
+    data, (teacher, student, *_) = samples.digits()
+    for logits, points in zip((teacher, student), drawn.evaluate_all(moving.POINTS), strict=True):
+        rows = samples.drawn_rows(data.test.labels)
+        there = (logits - logits.mean(-1, keepdim=True))[rows][:, [second, first]].double()
+        kind = [(data.test.labels[rows] == c).nonzero().squeeze(1) for c in (first, second)]
+        others = [i for i in range(len(rows)) if data.test.labels[rows[i]] not in (first, second)]
+        there = there[[*others, *kind[0].tolist(), *kind[1].tolist()]]
+        places = torch.tensor(points, dtype=torch.float64)
+        for axis, sign in ((0, 1), (1, -1)):
+            assert sign * torch.corrcoef(torch.stack([places[:, axis], there[:, axis]]))[0, 1] > 0.999
+    page.mouse.move(1, 1)
+    assert drawn.evaluate_all(moving.POINTS) == chosen and page.faults == []
+
+
+def test_arrow_keys_choose_a_pair(offline, tmp_path):
+    page = offline(page_of("correlations", tmp_path))
+    page.locator(".kdviz-map + svg").press("ArrowRight")
+    order, state = samples.correlations().data["order"], samples.correlations().state
+    at = [order.index(state[name]) for name in ("first", "second")]
+    after = [at[0], (at[1] + 1) % 10]
+    after[1] = (after[1] + (after[0] == after[1])) % 10
+    chosen = [page.get_by_label(name, exact=True).input_value() for name in ("class", "and")]
+    assert chosen == [str(order[each]) for each in after] and page.faults == []
 
 
 def test_two_classes_in_colour(offline, tmp_path):
