@@ -1,5 +1,7 @@
 """Every view in JupyterLab and in a page from a file with the network off: moved, timed, its numbers checked."""
 
+from functools import cache
+
 import live
 import moving
 import nbformat
@@ -15,9 +17,14 @@ PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewpor
 SCREENS = {"wide": (1920, 1080), "phone": (390, 844)}
 
 
+@cache
+def bundle_of(name: str) -> dict:
+    return getattr(samples, name)()._repr_mimebundle_()[0]
+
+
 def page_of(name: str, folder, spoilt: str = ""):
     """An explorer in a page of its own."""
-    bundle, _ = getattr(samples, name)()._repr_mimebundle_()
+    bundle = bundle_of(name)
     view = bundle["application/vnd.kdviz.view+json"]["view"]
     file = folder / f"{name}.html"
     script = living.script([view])
@@ -133,7 +140,7 @@ def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
     assert page.faults and page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").count() == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(folder, opened):
     """A notebook that makes every view, executed in JupyterLab."""
     begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport samples"
