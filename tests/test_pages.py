@@ -111,7 +111,9 @@ def test_a_deck_has_the_slides_that_its_notebook_marks(built, path):
     page, slides = soup(built / "slides" / f"{path.stem}.html"), slides_of(nbformat.read(path, as_version=4))
     assert len(page.select("section")) == len(slides)
     for section, slide in zip(page.select("section"), slides, strict=True):
-        assert len(section.select("h1, h2")) == 1 and len(section.select(".ask")) == bool(slide.ask)
+        assert len(section.find_all(["h1", "h2"], recursive=False)) == 1 and len(section.select(".ask")) == bool(
+            slide.ask
+        )
         shown = section.select(".answer > *")
         assert len(shown) == len(slide.shown) + bool(slide.say)
         assert section.select_one(".answer")["class"] == ["answer", *["fragment"] * bool(slide.ask)]
