@@ -167,7 +167,7 @@ def test_in_jupyterlab(name, lab, answers):
     lab.sound()
 
 
-def test_the_day_after_the_pictures_are_there(lab, folder, opened):
+def test_the_day_after_the_pictures_are_there(lab, folder, opened, answers):
     """Saved, closed, opened again without running: no ruin of a widget, but the picture."""
     lab.page.bring_to_front()
     lab.page.get_by_role("menuitem", name="File", exact=True).click()
