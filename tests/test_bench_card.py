@@ -306,6 +306,9 @@ def test_the_card_fits_a_projector():
     for cell in drawn.get_celld().values():
         inside, text = cell.get_window_extent(renderer), cell.get_text().get_window_extent(renderer)
         assert text.width <= inside.width and text.height <= inside.height
+    titles = [ax.title if ax.get_title() else ax._left_title for ax in figure.axes[1:5]]
+    lines = [title.get_window_extent(renderer).y0 for title in titles]
+    assert max(lines) - min(lines) < 1, "the panels' titles are not in one line"
     boxes = [ax.get_tightbbox(renderer) for ax in figure.axes[1:5]]
     for box in boxes:
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1280 + 1

@@ -56,11 +56,11 @@ def test_what_goes_wrong_is_said_beside_the_control_and_the_old_picture_goes(fai
 
 def test_a_committed_picture_is_not_the_one_before_the_error(failing, monkeypatch):
     monkeypatch.setenv("KDVIZ_STATIC", "1")
-    before = failing._repr_mimebundle_()["image/png"]
+    before = failing._repr_mimebundle_()[0]["image/png"]
     with pytest.raises(IndexError):
         failing.choose(number=9)
-    assert base64.b64decode(failing._repr_mimebundle_()["image/png"]) == failing.picture.value
-    assert failing._repr_mimebundle_()["image/png"] != before
+    assert base64.b64decode(failing._repr_mimebundle_()[0]["image/png"]) == failing.picture.value
+    assert failing._repr_mimebundle_()[0]["image/png"] != before
 
 
 def test_an_explorer_that_cannot_draw_at_first_is_an_error():

@@ -4,99 +4,12 @@ import re
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from kdviz.publish import __main__ as command
 from kdviz.publish import needed, notebooks, site
-from kdviz.publish.deck import deck, mark, slides_of
-from kdviz.publish.text import blocks_of, shortened
+from kdviz.publish.deck import marked, slides_of
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
-
-
-def figure(alt="A line that rises from left to right.", **metadata):
-    output = new_output("display_data", {"image/png": "iVBORw0KGgo=\n", "text/plain": "<Figure>"})
-    return new_code_cell("draw()", outputs=[output], metadata={"alt": alt, **metadata})
-
-
-def claim(sentence, verdict="✓"):
-    shown = f"<p><b>{verdict}</b> {sentence}<br><small>1 ± 0.5 (95 % t-interval, 5 students)</small></p>"
-    data = {"text/plain": f"{verdict} {sentence}", "text/html": shown}
-    return new_code_cell("check()", outputs=[new_output("execute_result", data)])
-
-
-def talk(**metadata):
-    """A small notebook with what the walkthroughs have."""
-    return new_notebook(
-        cells=[
-            new_markdown_cell("# Ice\n\n**Question.** Does it melt?"),
-            new_code_cell("import ice", metadata={"tags": ["recipes"]}),
-            new_markdown_cell("A recipe says how to freeze."),
-            new_markdown_cell("## Melting\n\nIt melts at $T_0$. " + "It does so every time. " * 15 + "\n\n$$T > T_0$$"),
-            new_code_cell("melt()", outputs=[new_output("stream", text="melting")]),
-            figure(**metadata),
-            new_markdown_cell("The line rises."),
-            figure("Another line, which falls."),
-            new_markdown_cell("## Claims"),
-            *(claim(f"Claim number {n}.", "✓✗?"[n % 3]) for n in range(12)),
-        ]
-    )
-
-
-def types(cells):
-    return [cell.metadata.slideshow.slide_type for cell in cells]
-
-
-def test_a_deck_follows_the_structure_of_its_notebook():
-    slides, types = slides_of(talk())
-    named = [(slide.start, slide.heading) for slide in slides]
-    melting = [("slide", "## Melting"), ("subslide", "## Melting"), ("subslide", "## Melting")]
-    assert named == [("slide", "# Ice"), *melting, ("slide", "## Claims"), ("subslide", "## Claims")]
-    assert types[:9] == ["slide", "skip", "notes", "slide", "skip", "subslide", "-", "subslide", "slide"]
-    assert types[9:] == ["fragment"] * 12 and sum(len(slide.later) for slide in slides) == 12
-    first, second, third, *_ = slides
-    assert first.notes == ["A recipe says how to freeze."]
-    assert second.notes[0].count("every time") == 15 and second.shown[0].count("every time") < 10
-    assert second.shown[1] == "$$T > T_0$$" and third.shown[-1] == "The line rises."
-
-
-def test_code_is_hidden_unless_it_is_tagged():
-    hidden, asked = (deck(talk(**metadata)).cells for metadata in ({}, {"tags": ["show-input"]}))
-    drawn = [
-        [c.metadata.transient.remove_source for c in cells if c.get("source") == "draw()"] for cells in (hidden, asked)
-    ]
-    assert drawn == [[True, True], [False, True]]
-
-
-@pytest.mark.parametrize("own", ["slide", "subslide", "fragment", "skip", "notes"])
-def test_a_slide_type_in_the_metadata_wins(own):
-    notebook = talk()
-    notebook.cells[6].metadata["slideshow"] = {"slide_type": own}
-    slides, types = slides_of(notebook)
-    assert types[6] == own
-    begun = [slide.start for slide in slides if "The line rises." in slide.shown]
-    assert begun == ([own] if own in ("slide", "subslide") else [])
-    assert any("The line rises." in slide.notes for slide in slides) == (own == "notes")
-    assert any("The line rises." in [cell.source for cell in slide.later] for slide in slides) == (own == "fragment")
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_marking_a_notebook_changes_its_metadata_and_not_its_deck(path, tmp_path):
-    copy, before = tmp_path / path.name, nbformat.read(path, as_version=4)
-    unmarked = [cell for cell in before.cells if cell.id != "colab"]  # Colab's cell always has its type
-    assert all(cell.metadata.pop("slideshow", None) for cell in unmarked), "run `python -m kdviz.publish commit`"
-    nbformat.write(before, copy)
-    assert mark(copy) == len(unmarked) and mark(copy) == 0
-    after = nbformat.read(copy, as_version=4)
-    assert slides_of(after)[1] == slides_of(before)[1]
-    shown = [[(c.source, types([c]), c.get("outputs")) for c in deck(notebook).cells] for notebook in (before, after)]
-    assert shown[0] == shown[1]
-
-
-def test_text_is_cut_between_sentences_and_emphasis_is_closed():
-    assert shortened("*One of many. " + "More of it. " * 30 + "*") == "*One of many." + " More of it." * 16 + "*"
-    assert shortened("Long. " * 60 + "So we add:") == "Long. " * 33 + "So we add:"
-    assert blocks_of("A\n\n$$x\n\ny$$\n\n1. one\n2. two") == ["A", "$$x\n\ny$$", "1. one", "2. two"]
 
 
 def test_a_missing_package_is_named_with_what_installs_it(monkeypatch):
@@ -178,29 +91,33 @@ def test_nothing_is_fetched(built):
         assert not re.search(r"url\(['\"]?(https?:)?//|@import\s+['\"(u]", path.read_text(encoding="utf-8"))
 
 
-def figures(path):
-    cells = nbformat.read(path, as_version=4).cells
+def figures(notebook):
+    cells = notebook.cells
     return [c.metadata["alt"] for c in cells if any("image/png" in o.get("data", {}) for o in c.get("outputs", []))]
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_figure_is_there_and_described(built, path):
-    described = figures(path)
-    for page in (built / f"{path.stem}.html", built / "slides" / f"{path.stem}.html"):
-        assert [image.get("alt") for image in soup(page).select("img")] == described
+    notebook = nbformat.read(path, as_version=4)
+    assert [image.get("alt") for image in soup(built / f"{path.stem}.html").select("img")] == figures(notebook)
+    page = soup(built / "slides" / f"{path.stem}.html")
+    assert sorted(image.get("alt") for image in page.select("img")) == sorted(figures(marked(notebook)))
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_slides_are_as_many_as_the_notebook_has_headings_and_figures(built, path):
-    page = soup(built / "slides" / f"{path.stem}.html")
-    shown = [section for section in page.select("section") if not section.find("section")]
-    assert len(shown) >= len(figures(path)) and all(len(section.select("img")) <= 1 for section in shown)
-    text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown")
-    headings = re.findall("^#+ (.+)", text, re.MULTILINE)
-    assert len(page.select("section h1, section h2, section h3")) > 0.7 * len(headings)
-    assert "$" not in "".join(p.get_text() for p in page.select("section p"))
+def test_a_deck_has_the_slides_that_its_notebook_marks(built, path):
+    page, slides = soup(built / "slides" / f"{path.stem}.html"), slides_of(nbformat.read(path, as_version=4))
+    assert len(page.select("section")) == len(slides)
+    for section, slide in zip(page.select("section"), slides, strict=True):
+        assert len(section.find_all(["h1", "h2"], recursive=False)) == 1 and len(section.select(".ask")) == bool(
+            slide.ask
+        )
+        shown = section.select(".answer > *")
+        assert len(shown) == len(slide.shown) + bool(slide.say)
+        assert section.select_one(".answer")["class"] == ["answer", *["fragment"] * bool(slide.ask)]
+    assert "$" not in "".join(p.get_text() for p in page.select("section > .body p"))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -9,6 +9,7 @@ import pytest
 
 from kdviz.publish import __main__ as command
 from kdviz.publish import colab, notebooks
+from kdviz.publish.deck import slides_of
 
 
 @pytest.fixture
@@ -83,3 +84,8 @@ def test_a_number_that_is_taken_is_refused_and_nothing_is_lost(name, begun):
     with pytest.raises(SystemExit, match="06_two_words.ipynb has that number"):
         command.main(["new", name])
     assert begun.read_text(encoding="utf-8") == "mine" and len([*begun.parent.iterdir()]) == 1
+
+
+def test_its_marked_cells_are_a_deck(begun):
+    slides = slides_of(nbformat.read(begun, as_version=4))
+    assert [slide.title for slide in slides][:2] == ["Two words", "Theory"] and len(slides) == 6

@@ -111,7 +111,7 @@ def test_modules_that_are_joined_have_no_name_twice():
         for one, several in declared.findall((modules.FOLDER / f"{part}.js").read_text(encoding="utf-8")):
             names += [one] if one else re.findall(r"\w+", several)
     of_the_playground = {"board", "maps", "net", "plane", "rounds", "scene", "traces"}
-    assert shared == {"chart", "ink", "page", "sums"} | of_the_playground and len(names) > 40
+    assert shared == {"chart", "ink", "page", "pairs", "sums"} | of_the_playground and len(names) > 40
     assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
 
 
@@ -139,11 +139,34 @@ def test_data_cannot_end_their_script(bounds):
     assert living.place(data, "").count("</script>") == 1
 
 
-def test_an_explorer_has_a_slide_of_its_own(bounds):
-    notebook = living.alive(new_notebook(cells=[new_markdown_cell("## Two\n\nDrag them."), explored(bounds)]))
-    (_, slide), _ = slides_of(notebook)
-    assert "kdviz-place" in slide.shown[-1].outputs[0].data["text/html"]
-    assert "views.bounds = " in slides.page(notebook, "two")
+def test_an_explorer_lives_on_its_slide_also_where_another_is_on_none(bounds):
+    shown, hidden = explored(bounds), explored(bounds, "On no slide.")
+    shown.metadata["slide"] = {"say": "Drag them."}
+    notebook = new_notebook(cells=[new_markdown_cell("# Two"), shown, hidden])
+    (slide,) = slides_of(living.alive(notebook))
+    assert "kdviz-place" in slide.shown[-1].data
+    page = slides.page(notebook, "two")
+    assert page.count("views.bounds = ") == 1 and "On no slide." not in page
+
+
+def test_logits_make_a_scatter_and_predictions_none():
+    generator = torch.Generator().manual_seed(0)
+    nets = {
+        "teacher": [torch.randn(40, 3, generator=generator)],
+        "student": [9 * torch.randn(40, 3, generator=generator)],
+    }
+    ties = {"raw": {name: [torch.corrcoef(z.T) for z in some] for name, some in nets.items()}}
+    given = torch.zeros(40, 1, 4, 4), torch.arange(40) % 3, ["a", "b", "c"]
+    with_logits = explorers.correlations(ties, lambda name, seed: nets[name][seed], *given)
+    without = explorers.correlations(ties, lambda name, seed: nets[name][seed].argmax(-1), *given)
+    sample = with_logits.data.pop("sample")
+    assert with_logits.data == without.data and with_logits.state == without.state
+    back = unpacked(sample["values"]) * np.array(sample["scales"])[:, None, None]
+    for name, found, scale in zip(nets, back, sample["scales"], strict=True):
+        assert np.abs(found - nets[name][0].numpy()).max() <= 0.501 * scale
+    assert sample["labels"] == [i % 3 for i in range(40)]
+    with pytest.raises(ValueError, match=r"what predictions gives must have shape \(N, C\), N = 40, C = 3"):
+        explorers.correlations(ties, lambda name, seed: nets[name][seed][:, :2], *given)
 
 
 def test_any_two_columns_against_each_other(monkeypatch):

@@ -19,6 +19,7 @@ from kdviz.figures.look import colours_of
 
 EXAMPLES, EACH = 90, 6  # that a page carries, in all and of a pair
 EXACT = 20  # classes; of more, r is carried in steps of 1/127
+POINTS, LOGITS = 200, 60_000  # of a scatter, and logits that a page carries in all
 
 
 def correlations(
@@ -37,7 +38,8 @@ def correlations(
     matrices : mapping of kind ("centred", "raw") to mapping of name to Tensors of shape (C, C), one a seed
         One name is "teacher", the others are methods, all with as many seeds; seed s has teacher s modulo their number.
     predictions : callable
-        ``predictions(name, seed)`` gives what that teacher or student predicts, shape (N,).
+        ``predictions(name, seed)`` gives what that teacher or student predicts, shape (N,), or its logits, (N, C). With
+        logits the page also draws those of a pair: teacher and student side by side, a point an example.
     examples : Tensor of shape (N, 1, H, W) or (N, 3, H, W), or sequence of N str
     labels : Tensor, shape (N,)
     classes : names of the C classes
@@ -51,8 +53,15 @@ def correlations(
     labels, examples = indices("labels", labels, "N", sizes, sizes["C"]), examples_of(examples, sizes)
     called("predictions", predictions, "predictions(name, seed)")
 
+    def answer(name: str, seed: int) -> Tensor:
+        """Logits or predictions."""
+        given = predictions(name, seed)
+        if isinstance(given, Tensor) and given.ndim == 2:
+            return finite("what predictions gives", given, "N C", sizes)
+        return indices("what predictions gives", given, "N", sizes, sizes["C"])
+
     def predict(name: str, seed: int) -> Tensor:
-        return indices("what predictions gives", predictions(name, seed), "N", sizes, sizes["C"])
+        return _called(answer(name, seed))
 
     known = next(iter(matrices.values()))
     teachers, methods = len(known["teacher"]), [name for name in known if name != "teacher"]
@@ -89,7 +98,8 @@ def correlations(
         for pair, ax in zip(((first, second), (second, first)), below.subplots(2, 1), strict=True):
             figures.mistaken(pair, *answers, examples, labels, classes, ax=ax)
 
-    answers = torch.stack([predict(*net) for net in nets])
+    found = [answer(*net) for net in nets]
+    answers = torch.stack([_called(each) for each in found])
     confused, rows = _confused(answers, labels)
     colours = colours_of(["teacher", *methods])
     data = {
@@ -103,6 +113,7 @@ def correlations(
         "colours": colours,
         "counts": torch.bincount(labels, minlength=len(classes)).tolist(),
         "confused": confused,
+        **({"sample": _sample(found, labels)} if all(each.ndim == 2 for each in found) else {}),
         **(
             {"images": sprite(examples[rows])}
             if isinstance(examples, Tensor)
@@ -119,6 +130,24 @@ def _lower(matrices: Sequence[Tensor]) -> dict:
     size = len(matrices[0])
     entries = torch.stack([m[torch.tril_indices(size, size, -1).unbind()] for m in matrices])
     return packed(entries) if size <= EXACT else packed((127 * entries).round(), "int8")
+
+
+def _called(answers: Tensor) -> Tensor:
+    """Predictions, from logits too."""
+    return answers.argmax(-1) if answers.ndim == 2 else answers
+
+
+def _sample(logits: Sequence[Tensor], labels: Tensor) -> dict:
+    """Every net's logits on a few examples, as many of each class, in steps of 1/127 of that net's largest."""
+    most = max(2, min(POINTS, LOGITS // (len(logits) * logits[0].shape[-1])))
+    turn = torch.zeros(len(labels), dtype=torch.long)  # how many of its class stand before an example
+    for label in labels.unique():
+        turn[labels == label] = torch.arange(int((labels == label).sum()))
+    rows = turn.argsort(stable=True)[:most]
+    kept = torch.stack([each[rows].double() for each in logits])
+    scales = kept.abs().amax((1, 2)).clamp(min=1e-12) / 127
+    levels = packed((kept / scales[:, None, None]).round(), "int8")
+    return {"values": levels, "scales": scales.tolist(), "labels": labels[rows].tolist()}
 
 
 def _confused(answers: Tensor, labels: Tensor) -> tuple[dict, list[int]]:

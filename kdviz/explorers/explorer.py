@@ -16,6 +16,8 @@ from kdviz import figures
 from kdviz.arguments import called, finite, told
 from kdviz.explorers.view import alive, png_of
 
+INCH, DENSE = 110, 2  # of a picture: pixels of the page, and its own for each of these: sharp on dense screens
+
 
 class Explorer:
     """Controls above a picture that ``draw`` makes of their values.
@@ -41,7 +43,8 @@ class Explorer:
             raise ValueError(f"size must be two lengths above 0, in inches, not {size}")
         if strange := [name for name, control in controls.items() if not hasattr(control, "observe")]:
             raise ValueError(f"controls are ipywidgets with a value: {strange[0]} is {told(controls[strange[0]])}")
-        self.picture = widgets.Image(format="png")
+        self.width = round(INCH * self.size[0])
+        self.picture = widgets.Image(format="png", layout={"width": f"{self.width}px", "max_width": "100%"})
         self.notes = {name: widgets.HTML(layout={"display": "none", "max_width": "40%"}) for name in controls}
         self.held = False
         for name, control in controls.items():
@@ -83,13 +86,13 @@ class Explorer:
 
     def _redraw(self) -> None:
         with plt.style.context(figures.STYLE):
-            figure = Figure(self.size)
+            figure = Figure(self.size, dpi=INCH * DENSE)
             self.draw(figure, **self.values)
             self.picture.value = png_of(FigureCanvasAgg(figure))
 
     def _page(self, said: str) -> bytes:
         """A picture of a text."""
-        figure = Figure(self.size)
+        figure = Figure(self.size, dpi=INCH * DENSE)
         lines = [part for line in said.splitlines() for part in textwrap.wrap(line, round(11 * self.size[0]))]
         figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color="0.3", parse_math=False)
         return png_of(FigureCanvasAgg(figure))
@@ -97,14 +100,15 @@ class Explorer:
     def __repr__(self) -> str:
         return f"Explorer({', '.join(f'{name}={value}' for name, value in self.values.items())})"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The picture alone: a notebook executed for committing keeps no widget."""
-        return {"text/plain": repr(self), "image/png": base64.b64encode(self.picture.value).decode()}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        """The picture alone, as wide as it is meant: a notebook executed for committing keeps no widget."""
+        picture = base64.b64encode(self.picture.value).decode()
+        return {"text/plain": repr(self), "image/png": picture}, {"image/png": {"width": self.width}}
 
     def _ipython_display_(self) -> None:
         if os.environ.get("KDVIZ_STATIC") == "1":
             raise NotImplementedError  # IPython then asks for the bundle
-        alive(self._arranged(), self.picture.value, repr(self))
+        alive(self._arranged(), self.picture.value, repr(self), self.width)
 
     def _arranged(self) -> widgets.Box:
         chart = [self.chart()] if self.chart else []

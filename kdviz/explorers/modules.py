@@ -36,6 +36,7 @@ def style() -> str:
     light = "".join(f"--{name}: {colour}; " for name, colour in own.items())
     lighter = "".join(f"--{name}: color-mix(in oklab, {colour} 72%, white); " for name, colour in own.items())
     dark = "--ink: #ececee; --quiet: #a9a9b2; --faint: #34353a; --paper: #212226; --kept: 65%; color-scheme: dark; "
+    dark += "--flip: invert(0.92); --edge: #d9d9dd; "
     dark += f"--below: #60a5e6; --zero: #212226; --above: #eb6e5f; {lighter}"
     sheets = [FOLDER / "style.css", *sorted(set(FOLDER.glob("*.css")) - {FOLDER / "style.css"})]
     text = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)

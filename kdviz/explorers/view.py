@@ -96,10 +96,11 @@ class View(anywidget.AnyWidget):
         alive(self, self.picture(), repr(self))
 
 
-def alive(widget: DOMWidget, png: bytes, said: str) -> None:
-    """Show a widget, and before it the picture that it hides for as long as it lives."""
+def alive(widget: DOMWidget, png: bytes, said: str, width: int | None = None) -> None:
+    """Show a widget, and before it the picture that it hides for as long as it lives, so many pixels wide."""
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    picture = f'<img class="kdviz-still" alt="The explorer as a picture" src="{source}">'
+    wide = f' style="max-width: 100%; width: {width}px"' if width else ""
+    picture = f'<img class="kdviz-still" alt="The explorer as a picture"{wide} src="{source}">'
     text = {"text/plain": said}
     display({"text/html": picture + ONE_OF_BOTH} | text, raw=True)
     display({WIDGET: widget.get_view_spec()} | text, raw=True, metadata=about())
@@ -144,7 +145,8 @@ def sprite(images: Tensor) -> dict:
     if depth == 1:
         picture.putpalette(np.repeat(np.arange(255, -1, -17, dtype=np.uint8), 3).tobytes())
     picture.save(png, "png", optimize=True, **({"bits": 4} if depth == 1 else {}))
-    return {"png": base64.b64encode(png.getvalue()).decode(), "across": ACROSS, "rows": rows, "sides": [height, width]}
+    told = {"across": ACROSS, "rows": rows, "sides": [height, width]} | ({"colour": True} if depth == 3 else {})
+    return {"png": base64.b64encode(png.getvalue()).decode(), **told}
 
 
 def png_of(canvas: FigureCanvasAgg) -> bytes:

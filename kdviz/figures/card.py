@@ -77,6 +77,7 @@ def card(
     _missed(answers, labels, names, missed)
     for ax in (cloud, reliable, ties, missed):
         ax.set_title(ax.get_title(loc="left") or ax.get_title(), fontsize=10)
+        ax.set_anchor("N")  # a square one stands at the top of its place: the titles are in one line
         ax.xaxis.label.set_size(9.5)
         ax.yaxis.label.set_size(9.5)
     for ax in figure.axes[1:]:  # the bar of colours among them

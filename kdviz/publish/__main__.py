@@ -24,12 +24,8 @@ def test(_) -> int:
 
 
 def commit(_) -> int:
-    """execute and clean the notebooks for committing, with slide types where there are none"""
-    from kdviz.publish.deck import mark
-
+    """execute and clean the notebooks for committing"""
     notebooks.commit()
-    for path in notebooks.chosen(""):
-        mark(path)
     return 0
 
 
@@ -72,7 +68,10 @@ def slides(wanted) -> int:
     """a notebook as slides, in one file"""
     from kdviz.publish import slides
 
-    for path in slides.write(notebooks.chosen(wanted.notebook), notebooks.BUILD / "slides"):
+    written = slides.write(notebooks.chosen(wanted.notebook), notebooks.BUILD / "slides")
+    if not written:
+        raise SystemExit("no cell is marked for a slide: kdviz/publish/deck.py says how")
+    for path in written:
         print(f"{path}\n  F full screen, S speaker's notes, Esc overview, ?print-pdf after the address to print")
     return 0
 

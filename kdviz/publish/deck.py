@@ -1,208 +1,120 @@
-"""Which cell of a notebook is a slide, and what of it is shown: a deck is a notebook that nbconvert shows as slides.
+"""Which cells of a notebook are slides, and what of them is shown: what their metadata say under ``slide``.
 
-A cell's own ``slideshow.slide_type`` wins. Where it has none the structure decides: a heading begins a slide, a figure
-or a table is shown without its code, one a slide, claims come one after another, and what trains or prepares is left
-out. Text is shown by its first sentences; what is shortened stands whole in the speaker's notes.
+``{"title", "ask", "say"}``, each of them optional, is one slide, with what the cell displays; of several in a list the
+last has it. ``"next"`` and ``"last"`` put what a cell displays on the slide of the next or of the last marked cell.
+What is not marked is on no slide; its text stands in the speaker's notes.
 """
 
-import math
 import re
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
 
-from kdviz.publish.text import NEEDED, VERDICTS, blocks_of, lines, shortened
-
-ROOM = 15.0  # lines of text that a slide holds beside its heading
-FIGURE, CAPTION = 10.0, 2.6  # lines that a figure needs at least, and that it leaves for text
+MOST = 15  # slides of a deck
+WORDS, ALONE = 60, 100  # of ``say`` beside something shown, and without
+LINES = 14  # of code
+KEYS = {"title", "ask", "say"}
+JOINS = ("next", "last")
+SHOWN = ("image/png", "text/html", "text/markdown")  # the first of these that an output has
 
 
 @dataclass
 class Slide:
-    """What is shown at once, what comes one after another, and what only the speaker sees."""
+    """A heading; what is asked before anything is shown; what is shown; what is said of it; the speaker's notes.
 
-    start: str
-    heading: str
-    shown: list[str | NotebookNode] = field(default_factory=list)
-    later: list[NotebookNode] = field(default_factory=list)
+    What is shown is an output with one kind of data, or a cell whose code is.
+    """
+
+    title: str
+    ask: str = ""
+    say: str = ""
+    shown: list[NotebookNode] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    room: float = ROOM
 
-    @property
-    def drawn(self) -> bool:
-        """Whether it shows a figure or a table already."""
-        return any(not isinstance(part, str) for part in self.shown)
+
+def slides_of(notebook: NotebookNode) -> list[Slide]:
+    """The slides of a notebook, in order; none where no cell is marked.
+
+    Raises
+    ------
+    ValueError
+        Where a mark is not understood, where a slide would open empty or holds too much, and where there are more
+        than 15. It names the slide.
+    """
+    slides, waiting, notes, heading = [], [], [], ""
+    for cell in notebook.cells:
+        mark = cell.metadata.get("slide")
+        if cell.cell_type == "markdown":
+            heading = _told(cell, heading, slides, notes)
+        if mark == "last" and slides:
+            slides[-1].shown += _shown(cell)
+        elif mark == "next":
+            waiting += _shown(cell)
+        elif mark is not None:
+            made = [_made(each, heading) for each in (mark if isinstance(mark, list) else [mark])]
+            made[-1].shown += [*_shown(cell), *waiting]
+            made[0].notes, waiting, notes = notes, [], []
+            slides += made
+    if waiting:
+        raise ValueError(f'"slide": "next" in the last marked cell below {heading!r}: no slide comes after it')
+    if len(slides) > MOST:
+        raise ValueError(f"{len(slides)} slides: a deck has at most {MOST}")
+    for slide in slides:
+        _check(slide)
+    return slides
+
+
+def marked(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with the outputs of its marked cells alone."""
+    cells = [
+        NotebookNode(cell, outputs=cell.outputs if "slide" in cell.metadata else [])
+        if cell.cell_type == "code"
+        else cell
+        for cell in notebook.cells
+    ]
+    return new_notebook(cells=cells, metadata=notebook.metadata)
 
 
 def picture(cell: NotebookNode) -> NotebookNode | None:
     """The output that a code cell shows on a slide: its figure, else its table or claim, else its rendered text."""
-    for kind in ("image/png", "text/html", "text/markdown"):
-        for output in cell.get("outputs", []):
-            if kind in output.get("data", {}):
-                return NotebookNode(output, data=NotebookNode({kind: output.data[kind]}))
-    return None
+    outputs = cell.get("outputs", [])
+    found = ((kind, each.data[kind]) for kind in SHOWN for each in outputs if kind in each.get("data", {}))
+    return next((NotebookNode(kind=kind, data=data, metadata=cell.metadata) for kind, data in found), None)
 
 
-def is_claim(cell: NotebookNode) -> bool:
-    """Whether a cell displays a decided sentence."""
-    return any(o.get("data", {}).get("text/plain", "").startswith(VERDICTS) for o in cell.get("outputs", []))
+def _shown(cell: NotebookNode) -> list[NotebookNode]:
+    if cell.cell_type != "code":
+        return []
+    return [picture(cell) or NotebookNode(kind="code", data=cell.source, metadata=cell.metadata)]
 
 
-def height(output: NotebookNode | None) -> float:
-    """About how many lines a figure, a table, a claim with its numbers or a rendered text takes."""
-    data = output.data if output else {}
-    if "image/png" in data:
-        return FIGURE
-    if 'class="kdviz-place"' in data.get("text/html", ""):
-        return ROOM  # an explorer stands alone
-    if "<tr" in data.get("text/html", ""):
-        return 1 + 1.15 * data["text/html"].count("<tr")
-    sentence, *numbers = re.sub("<(?!br)[^>]*>", "", data.get("text/html", data.get("text/markdown", ""))).split("<br>")
-    return lines(sentence) + sum(0.9 * math.ceil(len(part) / 115) for part in numbers)
+def _told(cell: NotebookNode, heading: str, slides: list[Slide], notes: list[str]) -> str:
+    """Put a cell's text in the notes: what begins with a heading in those of the next slide, else of the last one."""
+    for part in re.split(r"\n+(?=##? )", cell.source.strip()):
+        if found := re.match(r"##? (.+)", part):
+            heading = found[1].strip()
+        (notes if found or notes or not slides else slides[-1].notes).append(part)
+    return heading
 
 
-def slide_type(cell: NotebookNode) -> str:
-    """A cell's own slide type where it has one, else what its kind makes of it; ``-`` goes on where there is room."""
-    own = cell.metadata.get("slideshow", {}).get("slide_type")
-    if own:
-        return own
-    if cell.cell_type == "markdown":
-        return _start(cell.source) if re.match("#+ ", cell.source) else "-"
-    if cell.cell_type != "code" or "recipes" in cell.metadata.get("tags", []) or picture(cell) is None:
-        return "skip"
-    return "fragment" if is_claim(cell) else "-"
+def _made(mark: object, heading: str) -> Slide:
+    if not isinstance(mark, dict) or not set(mark) <= KEYS or not all(isinstance(each, str) for each in mark.values()):
+        raise ValueError(f'below {heading!r}, "slide": {mark!r}: it is "next", "last", or texts under title, ask, say')
+    return Slide(**{"title": heading, **{key: text.strip() for key, text in mark.items()}})
 
 
-def _start(heading: str) -> str:
-    return "slide" if re.match("##? ", heading) else "subslide"
+def _check(slide: Slide) -> None:
+    """That a slide opens with something, and has room for what it holds."""
+    if not (slide.ask or slide.say or slide.shown):
+        raise ValueError(f"the slide {slide.title!r} is empty: nothing is asked, said or shown")
+    if (words := len(slide.say.split())) > (most := WORDS if slide.shown else ALONE):
+        raise ValueError(f"the slide {slide.title!r} says {words} words, {most} at most")
+    for each in _codes(slide):
+        if (lines := each.data.count("\n") + 1) > LINES:
+            raise ValueError(f"the slide {slide.title!r} shows {lines} lines of code, {LINES} at most")
 
 
-def slides_of(notebook: NotebookNode) -> tuple[list[Slide], list[str]]:
-    """The slides of a notebook, and the slide type that each of its cells got on the way."""
-    slides, types = [Slide("slide", "")], []
-    for cell in notebook.cells:
-        kind = slide_type(cell)
-        if kind == "notes":
-            slides[-1].notes.append(cell.source)
-        elif cell.cell_type == "markdown" and kind != "skip":
-            kind = tell_cell(slides, cell.source, kind)
-        elif kind == "-" and "text/markdown" in (picture(cell) or {"data": {}})["data"]:
-            tell(slides, [picture(cell).data["text/markdown"]], always=True)
-        elif kind != "skip":
-            kind = show(slides, cell, kind)
-        types.append(kind)
-    return [slide for slide in slides if slide.shown or slide.later], types
-
-
-def sections(source: str) -> Iterator[tuple[str, list[str]]]:
-    """The headings of a Markdown cell, each with its blocks; text before the first has the heading ``""``."""
-    heading, blocks = "", []
-    for block in blocks_of(source):
-        if re.match("#+ ", block):
-            if heading or blocks:
-                yield heading, blocks
-            heading, blocks = block, []
-        else:
-            blocks.append(block)
-    yield heading, blocks
-
-
-def tell_cell(slides: list[Slide], source: str, kind: str) -> str:
-    """Put a Markdown cell on slides, each of its headings on a new one; return the type it comes to."""
-    if kind == "fragment":
-        slides[-1].later.append(new_markdown_cell(source))
-        return kind
-    start, any_shown = kind, False
-    for heading, blocks in sections(source):
-        if heading or start in ("slide", "subslide"):
-            start = start if start in ("slide", "subslide") else _start(heading)
-            slides.append(Slide(start, heading or slides[-1].heading))
-        any_shown |= tell(slides, blocks) or bool(heading)
-        if heading.startswith("# "):
-            slides[-1].room = 0.0  # the title stands alone
-        start = "-"
-    return kind if any_shown or kind != "-" else "notes"
-
-
-def tell(slides: list[Slide], blocks: list[str], always: bool = False) -> bool:
-    """Put text on the last slide, what must be shown and does not fit on a further one; return whether any is shown."""
-    told = False
-    for block, after in zip(blocks, [*blocks, ""][1:], strict=True):
-        short = shortened(block, generous=always)
-        # What ends in a colon stays with what it announces.
-        wanted = lines(short) + (lines(shortened(after)) if block.endswith(":") else 0)
-        needed = always or NEEDED.match(short) or (short.endswith(":") and not slides[-1].heading.startswith("# "))
-        if needed and min(wanted, ROOM) > slides[-1].room:
-            slides.append(Slide("subslide", slides[-1].heading))
-        last = slides[-1]
-        fits = lines(short) <= last.room or last.room == ROOM
-        if fits:
-            last.shown.append(short)
-            last.room = 0.0 if last.drawn else last.room - lines(short)
-            told = True
-        if not fits or short != block:
-            last.notes.append(block)
-    return told
-
-
-def show(slides: list[Slide], cell: NotebookNode, kind: str) -> str:
-    """Put what a code cell displays on the last slide where there is room, else on a further one; return its type."""
-    output, shown = picture(cell), deepcopy(cell)
-    shown.outputs = [output] if output else []
-    code = output is None or "show-input" in cell.metadata.get("tags", [])
-    shown.metadata["transient"] = {"remove_source": not code}
-    needed = height(output) + code * (cell.source.count("\n") + 2) * 0.75
-    figure = bool(output) and "image/png" in output.data
-    alone = kind != "fragment" and slides[-1].drawn
-    if kind in ("slide", "subslide") or alone or min(needed, ROOM) > slides[-1].room:
-        kind = kind if kind in ("slide", "fragment") else "subslide"
-        slides.append(Slide("slide" if kind == "slide" else "subslide", slides[-1].heading))
-    last = slides[-1]
-    (last.later if kind == "fragment" else last.shown).append(shown)
-    last.room = max(last.room - needed, CAPTION if figure else 0.0)  # a figure shrinks a little
-    return kind
-
-
-def deck(notebook: NotebookNode) -> NotebookNode:
-    """The notebook that ``nbconvert`` shows as slides: each slide's cells, its notes, then what comes after."""
-    cells, before = [], None
-    for number, slide in enumerate(slides_of(notebook)[0]):
-        text = slide.heading if slide.heading != before else _again(slide.heading)
-        before, parts = slide.heading, []
-        for part in slide.shown:
-            if isinstance(part, str):
-                text += f"\n\n{part}"
-            else:
-                parts += [new_markdown_cell(text.strip()), part]
-                text = ""
-        parts += [new_markdown_cell(text.strip())] * bool(text.strip())
-        cells.append(_typed(parts[0], slide.start, {"kind": "text" if number else "title"}))
-        if slide.notes:
-            cells.append(_typed(new_markdown_cell("\n\n".join(slide.notes)), "notes"))
-        cells += [_typed(part, "-") for part in parts[1:]] + [_typed(cell, "fragment") for cell in slide.later]
-    return new_notebook(cells=cells, metadata=notebook.metadata)
-
-
-def _again(heading: str) -> str:
-    return f'<p class="again">{re.sub("^#+ ", "", heading)}</p>'
-
-
-def _typed(cell: NotebookNode, kind: str, data: dict | None = None) -> NotebookNode:
-    cell.metadata["slideshow"] = NotebookNode(slide_type=kind, data=NotebookNode(data or {}))
-    return cell
-
-
-def mark(path: Path) -> int:
-    """Give every cell of a notebook that has no slide type the one it is shown with; return how many that were."""
-    notebook = nbformat.read(path, as_version=4)
-    unmarked = [(cell, kind) for cell, kind in zip(notebook.cells, slides_of(notebook)[1], strict=True)
-                if not cell.metadata.get("slideshow", {}).get("slide_type")]  # fmt: skip
-    for cell, kind in unmarked:
-        cell.metadata["slideshow"] = {"slide_type": kind}
-    nbformat.write(notebook, path)
-    return len(unmarked)
+def _codes(slide: Slide) -> Iterator[NotebookNode]:
+    return (each for each in slide.shown if each.kind == "code")

@@ -19,7 +19,7 @@ SETTINGS = {
     "html_theme": "furo",
     "html_math_renderer": "mathml",
     "html_static_path": ["_static"],
-    "html_css_files": ["maths.css", "site.css"],
+    "html_css_files": ["maths.css", "figures.css", "site.css"],
     "html_show_copyright": False,
     "html_copy_source": False,
     "html_show_search_summary": False,  # it would be fetched, which a page from a file may not
@@ -70,7 +70,8 @@ def write(folder: Path) -> Path:
         source = Path(made, "source")
         (source / "_static" / "heroes").mkdir(parents=True)
         (source / "_static" / "maths.css").write_text(maths.font(), encoding="utf-8")
-        shutil.copy(slides.TEMPLATES / "site.css", source / "_static")
+        for name in ("figures.css", "site.css"):
+            shutil.copy(slides.TEMPLATES / name, source / "_static")
         book, made_pages = pages(found)
         for one in book:
             if one.hero:

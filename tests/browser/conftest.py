@@ -73,26 +73,36 @@ def offline(browser):
         context.close()
 
 
-@pytest.fixture(scope="session")
-def walkthroughs(request, opened) -> dict[str, live.Notebook]:
-    """The notebooks that this session tests, all cells run, two at a time: each trains on one thread."""
-    waiting = [item.callspec.params["name"] for item in request.session.items if "walkthroughs" in item.fixturenames]
-    running, done = [], {}
-    while waiting or running:
-        while waiting and len(running) < 2:
-            running.append(opened(waiting.pop(0)))
-            live.run_all(running[-1])
-        for each in [each for each in running if each.faults or live.executed(each)]:
-            running.remove(each)
-            done[each.name] = each
-        for each in running[:1]:
-            each.page.wait_for_timeout(300)
-    return done
+def pytest_collection_modifyitems(items):
+    """What is timed comes last, when nothing trains any more; the notebooks train while the rest is tested."""
+    items.sort(key=lambda item: "answers" in item.fixturenames)
 
 
 @pytest.fixture(scope="session")
-def answers(pytestconfig) -> list[times.Answer]:
+def training(request) -> live.Several | None:
+    """The notebooks that this session tests in JupyterLab, running from its beginning on."""
+    names = [item.callspec.params["name"] for item in request.session.items if "walkthroughs" in item.fixturenames]
+    return live.Several(request.getfixturevalue("opened"), names) if names else None
+
+
+@pytest.fixture(autouse=True)
+def goes_on(training):
+    """Before each test the next notebook begins where one has ended."""
+    if training:
+        training.go_on()
+
+
+@pytest.fixture(scope="session")
+def walkthroughs(training) -> dict[str, live.Notebook]:
+    """The notebooks that this session tests, all their cells run."""
+    return training.ended()
+
+
+@pytest.fixture(scope="session")
+def answers(pytestconfig, training) -> list[times.Answer]:
     """How long every explorer took to answer every move; told and written at the end."""
+    if training:
+        training.ended()
     return pytestconfig.stash.setdefault(ANSWERS, [])
 
 

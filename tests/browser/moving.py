@@ -20,6 +20,10 @@ DIGEST = """root => {
   return Array.from(root.children, (part) => (part === controls ? "" : part.outerHTML)).join("") + canvases.join("");
 }"""
 
+# Of each chart of points: where they are, one kind after another.
+POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).flatMap((path) =>
+  Array.from(path.getAttribute("d").matchAll(/M([-\\d.]+) ([-\\d.]+)h0/g), ([, x, y]) => [Number(x), Number(y)])))"""
+
 Move = tuple[str, list[Callable]]
 
 

@@ -101,7 +101,13 @@ def correlations():
     nets = {"teacher": [teacher, teacher + students[2]], "hard labels": students[:2], "CRD": students[1:]}
     said = kd.explorers.correlations
     images, labels = data.test.images, data.test.labels
-    return said(matrices(), lambda name, seed: nets[name][seed].argmax(-1), images, labels, CLASSES)
+    return said(matrices(), lambda name, seed: nets[name][seed], images, labels, CLASSES)
+
+
+def drawn_rows(labels):
+    """The examples of a scatter: the first of each class, then the second of each, up to 200."""
+    turns = [(int((labels[:i] == label).sum()), i) for i, label in enumerate(labels.tolist())]
+    return [i for _, i in sorted(turns)][:200]
 
 
 @cache

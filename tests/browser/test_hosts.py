@@ -1,11 +1,14 @@
 """Every view in JupyterLab and in a page from a file with the network off: moved, timed, its numbers checked."""
 
+from functools import cache
+
 import live
 import moving
 import nbformat
 import pytest
 import samples
 import times
+import torch
 
 from kdviz.publish import living
 
@@ -14,9 +17,14 @@ PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewpor
 SCREENS = {"wide": (1920, 1080), "phone": (390, 844)}
 
 
+@cache
+def bundle_of(name: str) -> dict:
+    return getattr(samples, name)()._repr_mimebundle_()[0]
+
+
 def page_of(name: str, folder, spoilt: str = ""):
     """An explorer in a page of its own."""
-    bundle, _ = getattr(samples, name)()._repr_mimebundle_()
+    bundle = bundle_of(name)
     view = bundle["application/vnd.kdviz.view+json"]["view"]
     file = folder / f"{name}.html"
     script = living.script([view])
@@ -44,6 +52,44 @@ def test_in_a_page_from_a_file(name, offline, tmp_path, answers):
     explored(page, page.locator(".kdviz"), "file", name, answers)
     assert page.faults == [] and page.evaluate("() => seen.loaded()") < 3 * times.FIRST
     assert page.locator(".kdviz-still").is_hidden()
+
+
+def test_a_pair_under_the_hand_shows_its_logits(offline, tmp_path):
+    """Every point of the scatter where its two logits are; the pair's own again when the hand has gone."""
+    page = offline(page_of("correlations", tmp_path))
+    drawn = page.locator(".kdviz-pair svg")
+    chosen = drawn.evaluate_all(moving.POINTS)
+    corner = page.locator(".kdviz-map").bounding_box()
+    order = samples.correlations().data["order"]
+    page.mouse.move(corner["x"] + 7.5 * corner["width"] / 10, corner["y"] + 2.5 * corner["height"] / 10)
+    first, second = order[2], order[7]
+    (r, *_), (mine, *_) = samples.matrices()["centred"]["teacher"], samples.matrices()["centred"]["hard labels"]
+    signed = [f"{each[first, second]:+.2f}".replace("-", "−") for each in (r, mine)]
+    titles = page.locator(".kdviz-pair figcaption").all_inner_texts()
+    assert titles == [f"teacher, r = {signed[0]}", f"hard labels, r = {signed[1]}"]
+    data, (teacher, student, *_) = samples.digits()
+    for logits, points in zip((teacher, student), drawn.evaluate_all(moving.POINTS), strict=True):
+        rows = samples.drawn_rows(data.test.labels)
+        there = (logits - logits.mean(-1, keepdim=True))[rows][:, [second, first]].double()
+        kind = [(data.test.labels[rows] == c).nonzero().squeeze(1) for c in (first, second)]
+        others = [i for i in range(len(rows)) if data.test.labels[rows[i]] not in (first, second)]
+        there = there[[*others, *kind[0].tolist(), *kind[1].tolist()]]
+        places = torch.tensor(points, dtype=torch.float64)
+        for axis, sign in ((0, 1), (1, -1)):
+            assert sign * torch.corrcoef(torch.stack([places[:, axis], there[:, axis]]))[0, 1] > 0.999
+    page.mouse.move(1, 1)
+    assert drawn.evaluate_all(moving.POINTS) == chosen and page.faults == []
+
+
+def test_arrow_keys_choose_a_pair(offline, tmp_path):
+    page = offline(page_of("correlations", tmp_path))
+    page.locator(".kdviz-map + svg").press("ArrowRight")
+    order, state = samples.correlations().data["order"], samples.correlations().state
+    at = [order.index(state[name]) for name in ("first", "second")]
+    after = [at[0], (at[1] + 1) % 10]
+    after[1] = (after[1] + (after[0] == after[1])) % 10
+    chosen = [page.get_by_label(name, exact=True).input_value() for name in ("class", "and")]
+    assert chosen == [str(order[each]) for each in after] and page.faults == []
 
 
 def test_two_classes_in_colour(offline, tmp_path):
@@ -94,7 +140,7 @@ def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
     assert page.faults and page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").count() == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(folder, opened):
     """A notebook that makes every view, executed in JupyterLab."""
     begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport samples"
@@ -121,7 +167,7 @@ def test_in_jupyterlab(name, lab, answers):
     lab.sound()
 
 
-def test_the_day_after_the_pictures_are_there(lab, folder, opened):
+def test_the_day_after_the_pictures_are_there(lab, folder, opened, answers):
     """Saved, closed, opened again without running: no ruin of a widget, but the picture."""
     lab.page.bring_to_front()
     lab.page.get_by_role("menuitem", name="File", exact=True).click()

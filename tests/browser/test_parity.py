@@ -7,12 +7,19 @@ import pytest
 import samples
 import torch
 from carried import unpacked
+from test_hosts import page_of
 
 import kdviz as kd
 from kdviz.explorers import drawing, modules
 from kdviz.explorers.pad import answer, layers_of
 from kdviz.explorers.view import packed
 
+ANSWERS = """(it, images, told) => {
+  const layers = told.map(({ weight, scale, bias }) =>
+    ({ weight: it.unpacked(weight), scale: it.unpacked(scale), bias: it.unpacked(bias) }));
+  return images.map((image) => Array.from(it.forward(layers, image)));
+}"""
+MOVE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }"
 TEMPERATURES = [0.01, 0.5, 1.0, 4.0, 20.0, 50.0]
 
 
@@ -78,12 +85,7 @@ def test_networks(reckoned, sides):
     images[images < 0.6] = 0.0
     layers = layers_of("net", samples.net(*sides, seed=2), sides[0], 10)
     told = [dict(zip(("weight", "scale", "bias"), _packed(*layer), strict=True)) for layer in layers]
-    code = """(it, images, told) => {
-      const layers = told.map(({ weight, scale, bias }) =>
-        ({ weight: it.unpacked(weight), scale: it.unpacked(scale), bias: it.unpacked(bias) }));
-      return images.map((image) => Array.from(it.forward(layers, image)));
-    }"""
-    close(reckoned("sums", code, images.tolist(), told), torch.stack([answer(layers, image) for image in images]))
+    close(reckoned("sums", ANSWERS, images.tolist(), told), torch.stack([answer(layers, image) for image in images]))
 
 
 def _packed(weight, scale, bias):
@@ -138,3 +140,34 @@ def test_drawings_bit_by_bit(reckoned, size):
     expected = np.stack([drawing.normalised(drawing.bitmap(each), size).flatten().numpy() for each in strokes])
     assert np.array_equal(found.view(np.int32), expected.view(np.int32))
     assert len(np.unique(expected, axis=0)) > 95
+
+
+@pytest.mark.parametrize("sides", [(64, 30, 10), (784, 30, 10)])
+def test_answers_to_a_hundred_drawings(reckoned, sides):
+    """From the strokes to the logits, as a pad's page does it."""
+    size, strokes = int(sides[0] ** 0.5), drawings()
+    layers = layers_of("net", samples.net(*sides, seed=3), sides[0], 10)
+    told = [dict(zip(("weight", "scale", "bias"), _packed(*layer), strict=True)) for layer in layers]
+    code = "(it, all, n) => all.map((each) => Array.from(it.normalised(it.bitmap(each), n)))"
+    images = reckoned("ink", code, strokes, size)
+    expected = torch.stack([answer(layers, drawing.normalised(drawing.bitmap(each), size)) for each in strokes])
+    close(reckoned("sums", ANSWERS, images, told), expected)
+
+
+@pytest.mark.parametrize(("omitted", "temperature"), [(3, 1.0), (3, 4.0), (5, 1.0), (5, 4.0)])
+def test_a_gallery_answers_as_the_student_does(offline, tmp_path, omitted, temperature):
+    """Fifty answers and more at each of several biases, the images that it misses without a shift first."""
+    page = offline(page_of("omitted_digit", tmp_path))
+    page.get_by_label("never saw").select_option(str(omitted))
+    page.get_by_label("trained at T").select_option(f"{temperature:g}")
+    own = (samples.digits()[0].test.labels == omitted).nonzero().squeeze(1)
+    found = samples.answers_to(omitted, temperature, 0.0)[own] == omitted
+    shown = own[found.long().argsort(stable=True)]
+    asked, changed = [-6.0, -1.5, 0.0, 0.75, 2.5, 4.25, 9.0], set()
+    for bias in asked:
+        page.locator(".kdviz input[type=range]").evaluate(MOVE, bias)
+        told = page.locator(".kdviz-gallery .kdviz-tile").evaluate_all("all => all.map((each) => each.ariaLabel)")
+        expected = samples.answers_to(omitted, temperature, bias)[shown][: len(told)]
+        assert told == [f"a {omitted} called {each}" for each in expected.tolist()] and len(told) > 15
+        changed.add(tuple(told))
+    assert len(changed) > 2 and page.faults == []

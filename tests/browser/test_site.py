@@ -11,12 +11,41 @@ from test_hosts import SCREENS
 from test_walkthroughs import NAMES, named
 
 from kdviz.explorers import View
+from kdviz.explorers.view import VIEW
 from kdviz.publish import notebooks
+from kdviz.publish.deck import marked, slides_of
 
+DECKS = [path.stem for path in sorted(notebooks.FOLDER.glob("*.ipynb")) if slides_of(nbformat.read(path, as_version=4))]
+ALIVE = [
+    name
+    for name in DECKS
+    if any(
+        VIEW in output.get("data", {})
+        for cell in marked(nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4)).cells
+        for output in cell.get("outputs", [])
+    )
+]
+# Of the slide on the screen: words beside its heading, pictures, questions that show, and what leaves the screen.
+SEEN = """() => {
+  const slide = Reveal.getCurrentSlide();
+  const shows = (each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: false });
+  const all = Array.from(slide.querySelectorAll(".body .ask, .answer > *")).filter(shows);
+  const of = (kind) => all.filter((each) => each.matches(kind) || each.querySelector(kind));
+  const beyond = (each) => {
+    const { bottom, right, width } = each.getBoundingClientRect();
+    return width && (bottom > innerHeight + 1 || right > innerWidth + 1);
+  };
+  return {
+    words: all.map((each) => each.innerText).join(" ").split(/\\s+/).filter(Boolean).length,
+    pictures: of("img.figure, .kdviz-place").length,
+    asked: of(".ask").length,
+    out: all.filter(beyond).map((each) => each.className),
+  };
+}"""
 LIGHT, HEAVY = 350_000, 1_200_000  # bytes that explorers add to a page; where a network is carried
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "html"
     build = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib.Path(sys.argv[1]))"
@@ -43,14 +72,12 @@ def test_its_scripts_and_data_are_small(name, built, offline):
     assert added <= (HEAVY if "pad" in "".join(named(name, View)) else LIGHT)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if named(name, View)])
+@pytest.mark.parametrize("name", ALIVE)
 def test_an_explorer_lives_on_its_slide(name, built, offline):
     page = offline(built / "slides" / f"{name}.html", viewport={"width": 1280, "height": 720})
-    cells = nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4).cells
-    assert cells and page.locator(".kdviz-alive").count() >= 1
     root = page.locator(".kdviz-alive").first
     slide = root.evaluate(
-        "root => { const at = Reveal.getIndices(root.closest('section')); Reveal.slide(at.h, at.v); return at; }"
+        "root => { const at = Reveal.getIndices(root.closest('section')); Reveal.slide(at.h, 0, 0); return at.h; }"
     )
     page.locator(".kdviz:visible").first.wait_for()
     root = page.locator(".kdviz:visible").first
@@ -58,7 +85,7 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
     before = root.evaluate(moving.DIGEST)
     moves[0]()
     assert root.evaluate(moving.DIGEST) != before, f"{name_of} on slide {slide}"
-    assert page.evaluate("() => Reveal.getIndices()") == {**slide, "f": page.evaluate("() => Reveal.getIndices().f")}
+    assert page.evaluate("() => Reveal.getIndices().h") == slide
     page.screenshot(path=times.FOLDER / f"slide_{name}.png")
     assert page.faults == []
 
@@ -88,3 +115,24 @@ def test_a_search_finds_without_a_network(built, offline):
     page.get_by_placeholder("Search").press("Enter")
     page.get_by_text("Search finished").wait_for()
     assert page.locator(".search li").count() > 3 and page.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", DECKS)
+def test_no_slide_opens_empty_and_all_fit(name, scheme, built, offline):
+    """Each opens with words beside its heading, or with a picture; nothing of it leaves the screen then or later."""
+    times.FOLDER.mkdir(parents=True, exist_ok=True)
+    page = offline(built / "slides" / f"{name}.html", viewport={"width": 1280, "height": 720}, color_scheme=scheme)
+    for slide in range(page.evaluate("() => Reveal.getTotalSlides()")):
+        page.evaluate("(at) => Reveal.slide(at, 0, -1)", slide)
+        found = page.evaluate(SEEN)
+        assert found["words"] > 2 or found["pictures"], f"slide {slide + 1} opens empty"
+        asked = page.evaluate("() => Reveal.availableFragments().next")
+        if asked:
+            assert found["pictures"] == 0, f"slide {slide + 1} shows what it asks for"
+            page.evaluate("() => Reveal.nextFragment()")
+            page.wait_for_function(f"() => ({SEEN})().asked === 0", timeout=3000)  # it fades
+        assert page.evaluate(SEEN)["out"] == [], f"slide {slide + 1}"
+        page.wait_for_timeout(50)
+        page.screenshot(path=times.FOLDER / f"deck_{name}_{slide + 1:02}_{scheme}.png")
+    assert page.faults == []

@@ -142,7 +142,7 @@ function possible(cloud, teacher, drawn) {
   const shares = drawn ? Array.from({ length: 61 }, (_, i) => first + (i / 60) * (last - first)) : [];
   const ends = shares.map((share) => bounds(Math.min(1, share / 100), teacher));
   const corners = [...shares.map((x, i) => [x, 100 * ends[i][1]]), ...shares.map((x, i) => [x, 100 * ends[i][0]]).reverse()];
-  const inside = corners.map(([x, y]) => `${cloud.x(x)},${Math.min(cloud.y.end, cloud.y(y))}`).join(" ");
+  const inside = corners.map(([x, y]) => `${cloud.x(x)},${Math.max(cloud.y.start, Math.min(cloud.y.end, cloud.y(y)))}`).join(" ");
   join(cloud.group("possible", { fill: "var(--faint)", opacity: 0.55 }), "polygon", drawn ? [inside] : [], (points) => ({ points }));
   cloud.line("teacher", drawn ? [[100 * teacher, cloud.y.back(1e9)], [100 * teacher, cloud.y.back(0)]] : [], { stroke: "var(--teacher)", "stroke-dasharray": "2 4" });
 }

@@ -25,6 +25,9 @@ export function chart(page, parent, { title = "", height = 220, square = false, 
     self.width = Math.max(120, box.clientWidth);
     self.height = square ? Math.min(self.width, square) : height;
     if (square) self.width = self.height;
+    lay();
+  };
+  function lay() {
     const right = self.width - edge.right;
     const bottom = self.height - edge.bottom;
     if (even) {
@@ -52,10 +55,10 @@ export function chart(page, parent, { title = "", height = 220, square = false, 
       const turned = `translate(12 ${(bottom + edge.top) / 2}) rotate(-90)`;
       add(grid, "text", { transform: turned, "text-anchor": "middle" }, y.label);
     }
-  };
+  }
   self.axes = (changed) => {
     [x, y] = [{ ...x, ...changed.x }, { ...y, ...changed.y }];
-    if (self.width) self.fit();
+    if (self.width) lay();
   };
   self.say = (text, label = text) => {
     if (heading.textContent !== text) heading.textContent = text;
@@ -102,7 +105,7 @@ function scale({ domain, names, bend = "straight", ticks, format = String }, sta
   const [forth, back] = BENDS[bend];
   const [low, high] = domain.map(forth);
   const of = (value) => start + ((forth(value) - low) / (high - low)) * (end - start);
-  of.end = Math.max(start, end); // the lower edge, of y
+  [of.start, of.end] = [Math.min(start, end), Math.max(start, end)]; // the upper and the lower edge, of y
   of.back = (place) => back(low + Math.min(1, Math.max(0, (place - start) / (end - start))) * (high - low));
   const within = (value) => value >= domain[0] && value <= domain[1];
   const found = ticks ?? (bend === "log" ? decades(domain) : rounds(domain, Math.abs(end - start) / 60));

@@ -1,20 +1,21 @@
 // Which ties between classes a student keeps: the map of a net, or of its difference from its teacher; a pair's tie.
 import { add, choice, gallery, join, panels, sentence, set, sprite, stage, toggle } from "./page.js";
 import { chart } from "./chart.js";
-import { row, unpacked } from "./sums.js";
+import { apartBy, paint, pairScatter, wholes } from "./pairs.js";
+import { unpacked } from "./sums.js";
 
 const NAMED = 20; // as many classes have their names beside the map
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 export default {
   render({ model, el }) {
     const page = stage({ model, el });
-    const { classes, order, kinds, methods, seeds, teachers, confused, counts, images, texts } = page.data;
-    const tables = Object.fromEntries(Object.entries(kinds).map(([kind, packed]) => [kind, unpacked(packed)]));
+    const { classes, order, kinds, methods, seeds, teachers, confused, counts, images, texts, sample } = page.data;
     const size = classes.length;
+    const fine = Object.values(kinds)[0].kind === "int8" ? 127 : 1;
+    const tables = Object.fromEntries(Object.entries(kinds).map(([kind, packed]) => [kind, wholes(unpacked(packed), size, fine)]));
     const net = (name, seed) => (name === "teacher" ? seed % teachers : teachers + methods.indexOf(name) * seeds + seed);
-    const fine = kinds[Object.keys(kinds)[0]].kind === "int8" ? 127 : 1;
-    const r = (kind, which, a, b) => (a === b ? 1 : row(tables[kind], which)[cell(a, b)] / fine);
-    const cell = (a, b) => { const [low, high] = a < b ? [a, b] : [b, a]; return (high * (high - 1)) / 2 + low; };
+    const r = (kind, which, a, b) => tables[kind](which)[a * size + b];
 
     choice(page, "matrix", { label: "logits", options: Object.keys(kinds).map((kind) => [kind, kind]) });
     choice(page, "method", { label: "student", options: methods.map((name) => [name, name]) });
@@ -36,15 +37,16 @@ export default {
     const ends = ["−", "", "+"].map((_, i) => add(scale, i === 1 ? "i" : "span"));
     const right = add(box, "div");
     const ties = chart(page, right, {
-      height: 60 + 30 * (methods.length + 1), room: { left: 118, bottom: 30 }, x: { domain: [-1, 1], label: "r of the pair" },
+      height: 60 + 30 * (methods.length + 1), room: { left: 118, bottom: 36 }, x: { domain: [-1, 1], label: "r of the pair" },
       y: { names: [...methods].reverse().concat("teacher") },
     });
+    const scatter = sample ? pairScatter(page, right, { classes, sample: { ...sample, values: unpacked(sample.values) } }) : () => {};
     const mistakes = [0, 1].map(() => {
       const told = add(right, "p", { class: "kdviz-recipe" });
       return { told, tiles: images ? gallery(right, sprite(images)) : null, list: images ? null : add(right, "ul", { class: "kdviz-texts" }) };
     });
 
-    const at = (event) => {
+    const cellAt = (event) => {
       const corner = map.svg.getBoundingClientRect();
       const zoom = corner.width / map.width || 1;
       const shown = sequence(page.state);
@@ -52,35 +54,46 @@ export default {
       const line = size - 1 - map.y.back((event.clientY - corner.top) / zoom);
       return [shown[line], shown[column]];
     };
-    const sequence = ({ tree }) => (tree ? order : classes.map((_, c) => c));
-    const numbers = ({ matrix, method, seed }, a, b) => [r(matrix, net("teacher", seed), a, b), r(matrix, net(method, seed), a, b)];
-    const tell = (state, a, b) => {
-      const [teacher, student] = numbers(state, a, b);
-      return `${classes[a]} and ${classes[b]}: teacher ${signed(teacher)}, ${state.method} ${signed(student)}, difference ${signed(teacher - student)}.`;
+    const asNamed = classes.map((_, c) => c);
+    const sequence = ({ tree }) => (tree ? order : asNamed);
+    // What is said and drawn of a pair, the chosen one or one under the hand.
+    const tell = ({ matrix, method, seed }, a, b) => {
+      const [teacher, student] = [net("teacher", seed), net(method, seed)];
+      const [taught, learnt] = [r(matrix, teacher, a, b), r(matrix, student, a, b)];
+      if (a !== b) scatter([[`teacher, r = ${signed(taught)}`, teacher], [`${method}, r = ${signed(learnt)}`, student]], [a, b], matrix === "centred");
+      return `${classes[a]} and ${classes[b]}: teacher ${signed(taught)}, ${method} ${signed(learnt)}, difference ${signed(taught - learnt)}.`;
     };
-    map.svg.addEventListener("pointermove", (event) => (said.textContent = tell(page.state, ...at(event))));
+    map.svg.addEventListener("pointermove", (event) => (said.textContent = tell(page.state, ...cellAt(event))));
     map.svg.addEventListener("pointerleave", () => (said.textContent = tell(page.state, page.state.first, page.state.second)));
     map.svg.addEventListener("click", (event) => {
-      const [first, second] = at(event);
+      const [first, second] = cellAt(event);
       if (first !== second) page.put({ first, second });
+    });
+    set(map.svg, { tabindex: 0, role: "application" });
+    map.svg.addEventListener("keydown", (event) => {
+      if (!ARROWS[event.key]) return;
+      event.preventDefault();
+      const shown = sequence(page.state);
+      const { first, second } = page.state;
+      const next = [first, second].map((c, i) => (shown.indexOf(c) + ARROWS[event.key][i] + size) % size);
+      if (next[0] === next[1]) next.forEach((_, i) => (next[i] = (next[i] + ARROWS[event.key][i] + size) % size)); // over the diagonal
+      page.put({ first: shown[next[0]], second: shown[next[1]] });
     });
 
     page.on((state) => {
       const { matrix, method, seed, shown, first, second } = state;
       const inOrder = sequence(state);
       const [teacher, student] = [net("teacher", seed), net(method, seed)];
-      const value = (a, b) => {
-        if (shown !== "difference") return a === b ? 0 : r(matrix, shown === "teacher" ? teacher : student, a, b);
-        return r(matrix, teacher, a, b) - r(matrix, student, a, b);
-      };
+      const [taught, learnt] = [tables[matrix](teacher), tables[matrix](student)];
       const limit = shown === "difference" ? page.data.limits[matrix] : 1;
-      paint(canvas, inOrder, (a, b) => value(a, b) / limit, coloursOf(page.root));
+      const [plus, minus] = { difference: [taught, learnt], teacher: [taught], student: [learnt] }[shown];
+      paint(canvas, page.root, inOrder, (a, b) => (a === b ? 0 : (plus[a * size + b] - (minus ? minus[a * size + b] : 0)) / limit));
       [ends[0].textContent, ends[2].textContent] = [`−${limit.toFixed(2)}`, `+${limit.toFixed(2)}`];
       const width = map.x.band * size;
       Object.assign(canvas.style, { left: `${map.x(0) - map.x.band / 2}px`, top: `${map.y(size - 1) - map.x.band / 2}px`, width: `${width}px`, height: `${Math.abs(map.y.band) * size}px` });
-      const off = mean(classes.flatMap((_, a) => Array.from({ length: a }, (_, b) => Math.abs(r(matrix, teacher, a, b) - r(matrix, student, a, b)))));
+      const off = apartBy(taught, learnt, size);
       map.say(`${shown === "difference" ? `Teacher minus ${method}` : shown === "teacher" ? "Teacher" : method}, ${matrix} logits`,
-        `Map of ${size} classes, mean difference ${off.toFixed(3)}`);
+        `Map of ${size} classes, mean difference ${off.toFixed(3)}; arrow keys choose a pair`);
       if (named[0] && map.sorted !== inOrder) {
         map.sorted = inOrder;
         const sorted = inOrder.map((c) => classes[c]);
@@ -117,27 +130,4 @@ export default {
 
 function signed(value) {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
-}
-
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-// A cell a pixel, in the three colours of the style: below zero, at zero, above.
-function paint(canvas, order, value, colours) {
-  const page = canvas.getContext("2d");
-  const picture = page.createImageData(order.length, order.length);
-  const [below, zero, above] = colours;
-  order.forEach((a, i) => order.forEach((b, j) => {
-    const v = Math.max(-1, Math.min(1, value(a, b)));
-    const end = v < 0 ? below : above;
-    picture.data.set([...zero.map((level, k) => level + Math.abs(v) * (end[k] - level)), 255], 4 * (i * order.length + j));
-  }));
-  page.putImageData(picture, 0, 0);
-}
-
-function coloursOf(root) {
-  const style = getComputedStyle(root);
-  const levels = (name) => style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/gi).map((level) => parseInt(level, 16));
-  return ["--below", "--zero", "--above"].map(levels);
 }

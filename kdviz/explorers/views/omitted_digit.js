@@ -50,7 +50,7 @@ export default {
       const colour = (c) => (c === state.omitted ? "var(--right)" : "color-mix(in srgb, var(--quiet) 60%, transparent)");
       const percent = (values, of) => Array.from(values, (n, c) => (100 * n) / of(c));
       const called = percent(row(student.taken, now), () => own);
-      taken.say(`The ${name}s it never saw are taken for …`, `${called[state.omitted].toFixed(1)} % of the ${name}s are called ${name}`);
+      taken.say(`Unseen ${name}s are taken for …`, `${called[state.omitted].toFixed(1)} % of the ${name}s are called ${name}`);
       taken.bars("now", called, { colour, title: (c) => `${classes[c]}: ${called[c].toFixed(1)} %` });
       hollow(taken, percent(row(student.taken, unmoved), () => own));
 

@@ -147,11 +147,12 @@ export function panels(page, columns) {
 }
 
 // Images of a sprite: `show(element, i)` makes an element show the i-th.
-export function sprite({ png, across, rows, sides: [height, width] }) {
+export function sprite({ png, across, rows, sides: [height, width], colour = false }) {
   const address = `url(data:image/png;base64,${png})`;
   return (element, i) => {
     element.style.aspectRatio = `${width} / ${height}`;
     element.style.backgroundImage ||= address;
+    element.classList.toggle("kdviz-grey", !colour);
     element.style.backgroundSize = `${across * 100}% ${rows * 100}%`;
     const place = (at, all) => (all > 1 ? (100 * at) / (all - 1) : 0);
     element.style.backgroundPosition = `${place(i % across, across)}% ${place(Math.floor(i / across), rows)}%`;
