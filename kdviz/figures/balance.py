@@ -85,7 +85,9 @@ def hot_limit(
         cosines[name] = [cosine.mean().item() for cosine, _ in found]
         if center:
             errors[name] = [error.mean().item() for _, error in found]
-    by_temperature(temperatures, cosines, colours=colours, ax=left).set(ylabel="cosine with (z − v)/C")
+    by_temperature(temperatures, cosines, colours=colours, ax=left).set(
+        ylabel="cosine with (z − v)/C", title="Direction"
+    )
     plain(left.legend(fontsize=9))
     by_temperature(temperatures, errors, colours=colours, ax=right).set(yscale="log", ylabel="relative error")
     slopes(temperatures, errors, span, right)

@@ -119,7 +119,7 @@ def temperature_key(temperatures: Sequence[float], *, ax: Axes) -> Axes:
 def answers_in_a_row(
     groups: Mapping[str, Mapping[str, tuple[Tensor, float]]], classes: Sequence[str], *, axes: np.ndarray
 ) -> np.ndarray:
-    """Bars of several teachers' soft targets for one image: a row for each way of heating, a column a teacher.
+    """Bars of several teachers' soft targets for one image, on one scale: a row a way of heating, a column a teacher.
 
     Parameters
     ----------
@@ -128,12 +128,15 @@ def answers_in_a_row(
     classes : names of the C classes
     axes : array of Axes, shape (rows, names)
     """
-    classes = names(classes)
+    classes, most = names(classes), 0.0
     for row, (heat, answers) in zip(axes, mapping("groups", groups, "answers").items(), strict=True):
         for ax, (name, (logits, temperature)) in zip(row, answers.items(), strict=True):
             shares = (logits / temperature).softmax(-1).reshape(-1, len(classes)).mean(0)
             ax.bar(range(len(classes)), shares.numpy(), color=COLOURS["teacher"])
+            most = max(most, shares.max().item())
             ax.set_title(f"{name}, T = {temperature:.2g}", loc="center", parse_math=False)
             ax.set_xticks(range(len(classes)), classes, parse_math=False)
         row[0].set_ylabel(f"probability,\n{heat}", parse_math=False)
+    for ax in np.ravel(axes):
+        ax.set_ylim(0, 1.05 * most)
     return axes
