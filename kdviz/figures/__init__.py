@@ -3,13 +3,16 @@
 Every function draws on ``ax`` (default: the current Axes) and returns it.
 """
 
+from kdviz.figures.balance import gradient_balance, hot_limit
 from kdviz.figures.calibration import reliability
 from kdviz.figures.card import card
 from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
 from kdviz.figures.fidelity import agreement_against_accuracy, hues
+from kdviz.figures.geometry import projections
 from kdviz.figures.groups import by_class, by_seed, taken_for
+from kdviz.figures.heat import answers_in_a_row, one_answer, paths, temperature_key
 from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
@@ -22,4 +25,14 @@ __all__ = [
     "hues", "image", "learning_curves", "mistaken", "pair_scatter", "projection", "reliability", "score_panels",
     "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target",
     "taken_for", "ties", "two_opinions", "use_style",
+from kdviz.figures.sweep import sweep
+from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
+
+__all__ = [
+    "COLOURS", "STYLE", "agreement_against_accuracy", "answers_in_a_row", "by_class", "by_seed", "by_setting",
+    "by_temperature", "card", "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery",
+    "gradient_balance", "heat_map", "heat_maps", "hot_limit", "hues", "image", "learning_curves",
+    "mistaken", "one_answer", "pair_scatter", "paths", "projection", "projections", "reliability", "second_opinions",
+    "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "sweep", "taken_for",
+    "temperature_key", "ties", "two_opinions", "use_style",
 ]  # fmt: skip

@@ -159,7 +159,7 @@ def shares_by_temperature(
     ax.imshow(percent, cmap="cividis", aspect="auto", vmin=0, vmax=50)
     for (row, column), value in np.ndenumerate(percent):
         ink = "black" if value > 25 else "white"
-        ax.text(column, row, f"{value:.0f}" if value >= 0.5 else "", ha="center", va="center", color=ink, fontsize=8)
+        ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=ink, fontsize=8)
     ax.set_xticks(range(len(temperatures)), [f"{t:g}" for t in temperatures])
     ax.set_yticks(range(len(names)), names, parse_math=False)
     ax.set(xlabel="temperature T")

@@ -1,6 +1,14 @@
 """Measures: pure functions of logits and labels, one definition each, averaged over examples."""
 
 from kdviz.measures.accuracy import accuracy, balanced_accuracy, confusion, mean_and_interval
+from kdviz.measures.balance import (
+    equivalent_smoothing,
+    gradient_slope,
+    label_gradient,
+    label_share,
+    mean_norm,
+    ranked_shares,
+)
 from kdviz.measures.bias import label_free_bias, log_odds, rivals, shifted
 from kdviz.measures.calibration import (
     calibration_error,
@@ -19,19 +27,23 @@ from kdviz.measures.correlation import (
 from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits, predictive_kl
 from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
+from kdviz.measures.heat import scaled, temperature_of_entropy
 from kdviz.measures.proper import brier, nll
+from kdviz.measures.rivalry import by_rivals
 from kdviz.measures.scores import score_table, scores, verdict_table
+from kdviz.measures.settings import against_best
 from kdviz.measures.similarity import linear_cka
 from kdviz.measures.temperature import entropy, gradient_shares, high_temperature_gap, soft_target_gradient
 from kdviz.measures.top_k import TopK, kl_lower_bound, kl_renormalised
 from kdviz.measures.verdicts import seeds_needed, verdict
 
 __all__ = [
-    "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
-    "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion", "ensemble_logits",
-    "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved", "halves_ece",
-    "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka", "log_odds",
-    "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins",
-    "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs",
-    "template_plane", "verdict", "verdict_table", "within_between",
+    "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "by_rivals",
+    "calibration_error", "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion",
+    "ensemble_logits", "entropy", "equivalent_smoothing", "expected_calibration_error", "fitted_temperature",
+    "gradient_shares", "gradient_slope", "halved", "halves_ece", "high_temperature_gap", "kl_lower_bound",
+    "kl_renormalised", "label_free_bias", "label_gradient", "label_share", "linear_cka", "log_odds",
+    "logit_correlation", "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "predictive_kl", "ranked_shares",
+    "reliability_bins", "rivals", "scaled", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
+    "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import nbformat
 
-SECOND_EDITION = ["00_start_here", "02_dark_knowledge", "05_bench"]
+SECOND_EDITION = [
+    "00_start_here",
+    "01_temperature",
+    "02_dark_knowledge",
+    "05_bench",
+    "06_label_smoothing",
+]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out
 
 
