@@ -9,6 +9,7 @@ from kdviz.measures.calibration import (
     reliability_bins,
 )
 from kdviz.measures.correlation import (
+    class_groups,
     class_linkage,
     class_mean_logits,
     class_order,
@@ -28,10 +29,10 @@ from kdviz.measures.verdicts import seeds_needed, verdict
 
 __all__ = [
     "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
-    "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion", "ensemble_logits",
-    "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved", "halves_ece",
-    "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka", "log_odds",
-    "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins",
-    "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs",
-    "template_plane", "verdict", "verdict_table", "within_between",
+    "calibration_floor", "class_groups", "class_linkage", "class_mean_logits", "class_order", "confusion",
+    "ensemble_logits", "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved",
+    "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka",
+    "log_odds", "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl",
+    "reliability_bins", "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
+    "strongest_pairs", "template_plane", "verdict", "verdict_table", "within_between",
 ]  # fmt: skip
