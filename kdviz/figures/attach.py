@@ -14,7 +14,7 @@ TEACHER, STUDENT = 3.0, 0.0  # heights of the two rows
 JOINS = (
     ("attention transfer", 1, 0.0, "where does\nit look?"),
     ("attention transfer", 2, -0.22, ""),
-    ("hints", 2, 0.2, "what number\nstands there?"),
+    ("hints", 2, 0.2, "what\nstands\nthere?"),
     ("CRD", 3, 0.0, "which image\nwas it?"),
     ("soft targets", 5, -0.18, ""),
     ("DIST", 5, 0.18, "how likely is\neach class?"),
@@ -71,7 +71,7 @@ def _box(ax: Axes, x: float, y: float, text: str, half: float, colour: str) -> N
 def _label(ax: Axes, method: str, x: float, asks: str) -> None:
     """A method's name and question beside its arrow, on the side that is free."""
     side = -1 if method == "soft targets" else 1
-    high = {"attention transfer": 1.5, "hints": 2.05, "CRD": 0.95, "soft targets": 0.85, "DIST": 1.6}[method]
+    high = {"attention transfer": 1.5, "hints": 1.95, "CRD": 0.95, "soft targets": 0.85, "DIST": 1.6}[method]
     told = f"{method.replace(' ', chr(10))}" + (f":\n{asks}" if asks else "")
     ha = "left" if side > 0 else "right"
     ax.text(x + 0.08 * side, high, told, ha=ha, va="center", fontsize=10, color=COLOURS[method], fontweight="bold")
