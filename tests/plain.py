@@ -76,7 +76,7 @@ def asked(teacher, inputs):
 
 def extra_layers(objective, student, teacher):
     kind = type(objective).__name__
-    if kind == "Hints":
+    if kind in ("Hints", "OneStageHints"):
         hint, guided = teacher[objective.layer], student[objective.layer]
         regressor = nn.Linear(guided.shape[1], hint.shape[1])
         if guided.ndim == 4:
@@ -91,7 +91,7 @@ def extra_layers(objective, student, teacher):
             layers[f"student {i}"] = nn.Linear(student["features"].shape[1], objective.dimensions)
             layers[f"teacher {i}"] = nn.Linear(each["features"].shape[1], objective.dimensions)
         return layers
-    if kind == "Contrastive":
+    if kind in ("Contrastive", "ContrastiveSoftTargets"):
         return {
             "student": nn.Linear(student["features"].shape[1], objective.dimensions),
             "teacher": nn.Linear(teacher["features"].shape[1], objective.dimensions),
@@ -124,6 +124,14 @@ def loss_of(objective, outputs, batch, teacher, extra):
     if kind == "Hints":
         predicted = torch.relu(extra["regressor"](outputs[objective.layer]))
         return 0.5 * F.mse_loss(predicted, teacher[objective.layer], reduction="sum") / len(batch)
+    if kind == "OneStageHints":
+        predicted = torch.relu(extra["regressor"](outputs[objective.layer]))
+        return objective.hard_weight * hard + objective.hint_weight * F.mse_loss(predicted, teacher[objective.layer])
+    if kind == "DIST":
+        q, p = ((net["logits"] / objective.temperature).softmax(-1) for net in (outputs, teacher))
+        inter, intra = (1 - sum(map(rho, x, y)) / len(x) for x, y in ((q, p), (q.T, p.T)))
+        apart = objective.inter_weight * inter + objective.intra_weight * intra
+        return objective.hard_weight * hard + objective.temperature**2 * apart
     if kind == "AttentionTransfer":
         apart = 0
         for layer in objective.layers:
@@ -142,7 +150,18 @@ def loss_of(objective, outputs, batch, teacher, extra):
         *(extra[who](net["features"]) for who, net in (("teacher", teacher), ("student", outputs))),
         batch.labels, objective.tau,
     )  # fmt: skip
-    return objective.hard_weight * hard + objective.contrastive_weight * contrast
+    loss = objective.hard_weight * hard + objective.contrastive_weight * contrast
+    if kind == "ContrastiveSoftTargets":
+        q, p = ((net["logits"] / objective.temperature).log_softmax(-1) for net in (outputs, teacher))
+        soft = F.kl_div(q, p, reduction="batchmean", log_target=True)
+        loss = loss + objective.soft_weight * objective.temperature**2 * soft
+    return loss
+
+
+def rho(a, b):
+    """Pearson's correlation of two vectors, with the 1e-8 of the authors of DIST."""
+    a, b = a - a.mean(), b - b.mean()
+    return a @ b / (a.norm() * b.norm() + 1e-8)
 
 
 def reverse(p, q):

@@ -13,7 +13,7 @@ from kdviz import figures, measures
 from kdviz.arguments import called, finite, indices, mapping, several
 from kdviz.arguments import names as given_names
 from kdviz.explorers.view import View, packed, sprite
-from kdviz.figures.correlation import NAMED, in_order
+from kdviz.figures.correlation import NAMED, in_order, pair_of
 from kdviz.figures.examples import examples_of
 from kdviz.figures.look import colours_of
 
@@ -30,6 +30,7 @@ def correlations(
     classes: Sequence[str],
     *,
     order: Sequence[int] | None = None,
+    pair: tuple[int, int] | None = None,
 ) -> View:
     """Where a student's logit correlation leaves its teacher's; a pair of classes, by name or by click, shows its tie.
 
@@ -45,6 +46,8 @@ def correlations(
     classes : names of the C classes
     order : permutation of the C classes, optional
         Of the map's rows; by default as in the first teacher's tree.
+    pair : two classes, optional
+        Shown at first; by default the first teacher's strongest pair.
     """
     sizes: dict[str, int] = {}
     kinds = mapping("matrices", matrices, "{name: matrices, one a seed}")
@@ -120,7 +123,8 @@ def correlations(
             else {"texts": [examples[r] for r in rows]}
         ),
     }
-    first, second = measures.strongest_pairs(known["teacher"][0], 1)[0]
+    strongest = measures.strongest_pairs(known["teacher"][0], 1)[0]
+    first, second = strongest if pair is None else pair_of(pair, len(classes))
     start = {"matrix": next(iter(matrices)), "method": methods[0], "seed": 0, "first": first, "second": second}
     return View("correlations", data, still, (11, 5.3), **start, shown="difference", tree=True)
 

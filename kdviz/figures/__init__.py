@@ -4,8 +4,10 @@ Every function draws on ``ax`` (default: the current Axes) and returns it.
 """
 
 from kdviz.figures.balance import gradient_balance, hot_limit
+from kdviz.figures.attach import attachments
 from kdviz.figures.calibration import reliability
 from kdviz.figures.card import card
+from kdviz.figures.clouds import pair_clouds
 from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
@@ -18,6 +20,7 @@ from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
 from kdviz.figures.panels import score_panels
 from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
+from kdviz.figures.turned import turned
 
 __all__ = [
     "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature", "card",
@@ -35,4 +38,9 @@ __all__ = [
     "mistaken", "one_answer", "pair_scatter", "paths", "projection", "projections", "reliability", "second_opinions",
     "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "sweep", "taken_for",
     "temperature_key", "ties", "two_opinions", "use_style",
+    "COLOURS", "STYLE", "agreement_against_accuracy", "attachments", "by_class", "by_seed", "by_setting",
+    "by_temperature", "card", "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery",
+    "heat_map", "heat_maps", "hues", "image", "learning_curves", "mistaken", "pair_clouds", "pair_scatter",
+    "projection", "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature",
+    "simplex_path", "slopes", "soft_target", "taken_for", "ties", "turned", "two_opinions", "use_style",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from kdviz.measures.calibration import (
     reliability_bins,
 )
 from kdviz.measures.correlation import (
+    class_groups,
     class_linkage,
     class_mean_logits,
     class_order,
@@ -46,4 +47,11 @@ __all__ = [
     "logit_correlation", "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "predictive_kl", "ranked_shares",
     "reliability_bins", "rivals", "scaled", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
     "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict", "verdict_table", "within_between",
+    "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
+    "calibration_floor", "class_groups", "class_linkage", "class_mean_logits", "class_order", "confusion",
+    "ensemble_logits", "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved",
+    "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka",
+    "log_odds", "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl",
+    "reliability_bins", "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
+    "strongest_pairs", "template_plane", "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

@@ -120,6 +120,28 @@ def class_order(correlation: Tensor) -> list[int]:
     return hierarchy.leaves_list(class_linkage(correlation)).tolist()
 
 
+def class_groups(correlation: Tensor, n: int) -> list[list[int]]:
+    """The classes in ``n`` groups, where :func:`class_linkage`'s tree is cut: the largest group first.
+
+    In a group, the class with the highest mean correlation with all of it comes first.
+
+    Parameters
+    ----------
+    correlation : Tensor, shape (C, C), symmetric, with ones on the diagonal
+    n : int
+        From 1 to C.
+    """
+    correlation = _symmetric(correlation)
+    if not 1 <= n <= len(correlation):
+        raise ValueError(f"{len(correlation)} classes make 1 to {len(correlation)} groups, not {n}")
+    of = hierarchy.cut_tree(class_linkage(correlation), n_clusters=n).ravel()
+    groups = [(of == group).nonzero()[0] for group in range(n)]
+    ranked = [
+        rows[correlation[rows][:, rows].mean(-1).argsort(descending=True, stable=True).numpy()] for rows in groups
+    ]
+    return sorted((rows.tolist() for rows in ranked), key=len, reverse=True)
+
+
 def _square(matrix: Tensor) -> Tensor:
     matrix = as_tensor(matrix, "a matrix").detach().cpu()
     matrix = matrix if matrix.is_complex() else matrix.double()

@@ -4,19 +4,22 @@ from kdviz.objectives.attention import AttentionTransfer, attention_map
 from kdviz.objectives.averaged import AveragedTarget
 from kdviz.objectives.bank import ContrastiveBank
 from kdviz.objectives.contrastive import Contrastive, contrastive_terms
+from kdviz.objectives.contrastive_soft import ContrastiveSoftTargets
+from kdviz.objectives.dist import DIST, dist_terms
 from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
 from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
 from kdviz.objectives.objective import Objective
+from kdviz.objectives.one_stage import OneStageHints
 from kdviz.objectives.own import objective
 from kdviz.objectives.renormalised import RenormalisedTopK
 from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
-    "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "GivenLogits",
-    "HardDistillation", "HardLabels", "Hints", "Objective", "RenormalisedTopK", "ReverseKL", "SoftTargets",
-    "attention_map", "contrastive_terms", "cross_entropy_terms", "jsd_terms", "objective", "soft_target_loss",
-    "soft_target_terms",
+    "DIST", "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "ContrastiveSoftTargets",
+    "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective", "OneStageHints", "RenormalisedTopK",
+    "ReverseKL", "SoftTargets", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms",
+    "objective", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ SECOND_EDITION = [
     "00_start_here",
     "01_temperature",
     "02_dark_knowledge",
+    "03_logit_correlations",
     "05_bench",
     "06_label_smoothing",
 ]
