@@ -19,6 +19,7 @@ from kdviz.measures.correlation import (
 from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits, predictive_kl
 from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
+from kdviz.measures.likeness import confidence_odds, exaggeration, likeness
 from kdviz.measures.proper import brier, nll
 from kdviz.measures.scores import score_table, scores, verdict_table
 from kdviz.measures.similarity import linear_cka
@@ -28,10 +29,11 @@ from kdviz.measures.verdicts import seeds_needed, verdict
 
 __all__ = [
     "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
-    "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion", "ensemble_logits",
-    "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved", "halves_ece",
-    "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka", "log_odds",
-    "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins",
-    "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs",
-    "template_plane", "verdict", "verdict_table", "within_between",
+    "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confidence_odds", "confusion",
+    "ensemble_logits", "entropy", "exaggeration", "expected_calibration_error", "fitted_temperature",
+    "gradient_shares", "halved", "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised",
+    "label_free_bias", "likeness", "linear_cka", "log_odds", "logit_correlation", "mean_and_interval",
+    "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "rivals", "score_table", "scores",
+    "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane", "verdict",
+    "verdict_table", "within_between",
 ]  # fmt: skip
