@@ -73,3 +73,13 @@ def test_confidences_draws_a_mean_a_bin_and_leaves_out_empty_ones():
     assert (high - low) / 2 == pytest.approx(measures.mean_and_interval([np.log(4), np.log(7 / 3)])[1])
     with pytest.raises(ValueError, match="has none for 'x'"):
         figures.confidences({"x": pairs}, figures.COLOURS, ax=plt.subplots()[1])
+
+
+def test_log_ticks_are_those_given_alone():
+    ax = plt.subplots()[1]
+    ax.plot([200, 60000], [0, 1])
+    figures.log_ticks([200, 5000, 60000], ax=ax)
+    assert ax.get_xscale() == "log" and not ax.xaxis.get_minorticklocs().size
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["200", "5,000", "60,000"]
+    with pytest.raises(ValueError, match="above 0"):
+        figures.log_ticks([0, 1], ax=ax)

@@ -61,13 +61,29 @@ def _bins(name: str, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     )
     bins = torch.bucketize(theirs, torch.tensor(EDGES[1:-1], dtype=theirs.dtype), right=True)
     bins[theirs >= EDGES[-1]] = len(EDGES)  # as sure as can be told: no bin
-    means = [
-        (theirs[bins == b].mean(), ours[bins == b].mean()) if (bins == b).sum() >= FEW else (theirs.new_tensor(np.nan),) * 2
-        for b in range(len(EDGES) - 1)
-    ]
-    x, y = zip(*means, strict=True)
-    return torch.stack(x), torch.stack(y)
+    means = torch.full((2, len(EDGES) - 1), torch.nan, dtype=theirs.dtype)
+    for b in range(len(EDGES) - 1):
+        if (bins == b).sum() >= FEW:
+            means[:, b] = torch.stack([theirs[bins == b].mean(), ours[bins == b].mean()])
+    return means[0], means[1]
 
 
 def _full(y: Tensor) -> list[int]:
     return y.isfinite().all(0).nonzero().squeeze(1).tolist()
+
+
+def log_ticks(values: Sequence[float], *, ax: Axes | None = None) -> Axes:
+    """Make the x axis logarithmic and write these values on it, and no others.
+
+    Parameters
+    ----------
+    values : sequence of V numbers above 0
+    """
+    ax = on(ax)
+    values = finite("values", values, "V").tolist()
+    if min(values) <= 0:
+        raise ValueError(f"a logarithmic axis has values above 0, not {min(values):g}")
+    ax.set_xscale("log")
+    ax.set_xticks(values, [f"{value:,g}" for value in values])
+    ax.minorticks_off()
+    return ax

@@ -116,7 +116,7 @@ def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
 
 
 def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
-    """A history in six digits, of thousands of epochs some hundreds: as text it would outweigh what is shipped of a run.
+    """A history in six digits, of thousands of epochs some hundreds: as text it would outweigh what a run ships.
 
     They are evenly spaced, and the last epoch is among them.
     """
