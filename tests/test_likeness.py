@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -83,3 +84,25 @@ def test_log_ticks_are_those_given_alone():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["200", "5,000", "60,000"]
     with pytest.raises(ValueError, match="above 0"):
         figures.log_ticks([0, 1], ax=ax)
+
+
+def test_same_answers_and_rings_by_hand():
+    """Three nets of two classes on two images: the ensemble of two follows the surer one."""
+    nets = [torch.tensor([[3.0, 0], [0, 1]]), torch.tensor([[0, 1.0], [3, 0]]), torch.tensor([[0, 5.0], [0, 5]])]
+    assert [each.tolist() for each in measures.ring_answers(nets, 1)] == [[0, 1], [1, 0], [1, 1]]
+    two = measures.ring_answers(nets, 2)
+    assert [each.tolist() for each in two] == [[0, 0], [1, 1], [1, 1]]  # nets 0 and 1, 1 and 2, 2 and 0
+    assert len({tuple(each.tolist()) for each in measures.ring_answers(nets, 3)}) == 1
+    assert measures.same_answers([torch.tensor([0, 1]), torch.tensor([0, 0])], two[:2]).tolist() == [50, 0]
+    with pytest.raises(ValueError, match="1 to 3 members"):
+        measures.ring_answers(nets, 4)
+
+
+def test_copies_draws_both_curves_and_what_two_teachers_agree_on():
+    few, many = {"own": [80, 90], "other": [60, 70]}, {"own": [95, 97], "other": [61, 63]}
+    tables = {10: pd.DataFrame(few), 100: pd.DataFrame(many)}
+    ax = figures.copies(tables, 62.0, ax=plt.subplots()[1])
+    own, other = (np.asarray(each.lines[0].get_ydata(), float).tolist() for each in ax.containers[:2])
+    assert own == [85, 96] and other == [65, 62]
+    dotted = next(line for line in ax.lines if line.get_label() == "two teachers")
+    assert list(dotted.get_ydata()) == [62, 62] and ax.get_xscale() == "log"

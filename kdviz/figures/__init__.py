@@ -10,7 +10,7 @@ from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperatu
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
 from kdviz.figures.fidelity import agreement_against_accuracy, hues
 from kdviz.figures.groups import by_class, by_seed, taken_for
-from kdviz.figures.likeness import confidences, log_ticks
+from kdviz.figures.likeness import confidences, copies, log_ticks
 from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
@@ -18,8 +18,8 @@ from kdviz.figures.temperature import by_temperature, projection, shares_by_temp
 
 __all__ = [
     "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature", "card",
-    "class_means", "class_tree", "confidences", "errors_by_bias", "errors_by_temperature", "gallery", "heat_map",
-    "heat_maps", "hues", "image", "learning_curves", "log_ticks", "mistaken", "pair_scatter", "projection",
+    "class_means", "class_tree", "confidences", "copies", "errors_by_bias", "errors_by_temperature", "gallery",
+    "heat_map", "heat_maps", "hues", "image", "learning_curves", "log_ticks", "mistaken", "pair_scatter", "projection",
     "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes",
     "soft_target", "taken_for", "ties", "two_opinions", "use_style",
 ]  # fmt: skip

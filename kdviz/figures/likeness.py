@@ -1,14 +1,16 @@
-"""A student's confidence against its teacher's."""
+"""How like its teacher a student is: agreement by images answered, and confidence against the teacher's."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.arguments import finite, mapping, several
+from kdviz.arguments import columns, finite, mapping, several
+from kdviz.figures.curves import by_setting
 from kdviz.figures.look import COLOURS, check_colours, on, plain
 
 EDGES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)  # log-odds of the teacher's confidence
@@ -70,6 +72,30 @@ def _bins(name: str, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
 
 def _full(y: Tensor) -> list[int]:
     return y.isfinite().all(0).nonzero().squeeze(1).tolist()
+
+
+def copies(tables: Mapping[float, pd.DataFrame], two: float, *, ax: Axes | None = None) -> Axes:
+    """Agreement with its own teacher, and with the others', by how many images a student saw its teacher answer.
+
+    Parameters
+    ----------
+    tables : mapping of a number of images to DataFrame
+        Columns ``own`` and ``other``, in %, a row a teacher (:func:`kdviz.measures.likeness`).
+    two : float
+        What two of the teachers agree on, in %: a dotted line.
+    """
+    ax, amounts = on(ax), list(tables)
+    for amount, table in tables.items():
+        columns(f"the table of {amount} images", table, ("own", "other"))
+    drawn = {"with its own teacher": ("own", "student"), "with another teacher": ("other", "another teacher")}
+    values = {
+        name: torch.tensor([tables[n][column].tolist() for n in amounts]).T for name, (column, _) in drawn.items()
+    }
+    by_setting(amounts, values, {name: COLOURS[actor] for name, (_, actor) in drawn.items()}, ax=ax)
+    ax.axhline(two, color=COLOURS["teacher"], ls=":", lw=2, label="two teachers")
+    ax.set(xlabel="images it saw its teacher answer", ylabel="agreement, % of the test images")
+    ax.legend(loc="center right")
+    return log_ticks(amounts, ax=ax)
 
 
 def log_ticks(values: Sequence[float], *, ax: Axes | None = None) -> Axes:

@@ -19,7 +19,7 @@ from kdviz.measures.correlation import (
 from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits, predictive_kl
 from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
-from kdviz.measures.likeness import confidence_odds, exaggeration, likeness
+from kdviz.measures.likeness import confidence_odds, exaggeration, likeness, ring_answers, same_answers
 from kdviz.measures.proper import brier, nll
 from kdviz.measures.scores import score_table, scores, verdict_table
 from kdviz.measures.similarity import linear_cka
@@ -33,7 +33,7 @@ __all__ = [
     "ensemble_logits", "entropy", "exaggeration", "expected_calibration_error", "fitted_temperature",
     "gradient_shares", "halved", "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised",
     "label_free_bias", "likeness", "linear_cka", "log_odds", "logit_correlation", "mean_and_interval",
-    "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "rivals", "score_table", "scores",
-    "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane", "verdict",
-    "verdict_table", "within_between",
+    "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "ring_answers", "rivals", "same_answers",
+    "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane",
+    "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

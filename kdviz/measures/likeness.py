@@ -7,7 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from kdviz.arguments import finite, tensor
+from kdviz.arguments import finite, tensor, whole
+from kdviz.measures.fidelity import ensemble_logits
 
 SURE = 8.0  # log-odds above which a probability in half precision no longer tells one from another
 
@@ -53,6 +54,39 @@ def likeness(students: Sequence[Tensor], teachers: Sequence[Tensor], labels: Ten
             row |= {f"own{part}": same[i, images].mean().item(), f"other{part}": same[others][:, images].mean().item()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def same_answers(students: Sequence[Tensor], teachers: Sequence[Tensor]) -> Tensor:
+    """How many of the answers of each student are those of its teacher, in %, shape (S,).
+
+    Parameters
+    ----------
+    students, teachers : sequence of S Tensors, shape (N,)
+        Predicted classes, in one order.
+    """
+    sizes: dict[str, int] = {}
+    said, taught = tensor("students", students, "S N", sizes), tensor("teachers", teachers, "S N", sizes)
+    return 100 * (said == taught).double().mean(-1)
+
+
+def ring_answers(logits: Sequence[Tensor], members: int) -> list[Tensor]:
+    """What ensembles of neighbours answer, as many as there are nets: number i is net i and those that follow it.
+
+    Parameters
+    ----------
+    logits : sequence of M Tensors, shape (N, C)
+    members : int
+        Nets in an ensemble, 1 to M; their probabilities are averaged (:func:`kdviz.measures.ensemble_logits`).
+
+    Returns
+    -------
+    list of M Tensors, shape (N,), int64
+    """
+    count = len(logits)
+    if not 1 <= whole("members", members, 1) <= count:
+        raise ValueError(f"an ensemble of {count} nets has 1 to {count} members, not {members}")
+    rings = [[logits[(first + i) % count] for i in range(members)] for first in range(count)]
+    return [ensemble_logits(ring).argmax(-1) for ring in rings]
 
 
 def confidence_odds(confidence: Tensor) -> Tensor:
