@@ -92,6 +92,30 @@ def test_the_cloud_carries_what_stands_behind_each_point(explorer, digits):
     assert [*groups["colours"]] == list(dict.fromkeys(groups["values"]))
 
 
+def test_the_cloud_opens_where_the_teacher_is_wrong_with_the_controls_measured_there(table, digits):
+    labels, history = digits.test.labels, {"epoch": [1], "test_accuracy": [0.5]}
+    taught, copied, apart = (labels.clone() for _ in range(3))
+    taught[:20] = copied[:20] = (labels[:20] + 1) % 10  # wrong 20 times
+    copied[:5] = labels[:5]
+
+    def predictions(row):
+        return taught, copied if row else apart
+
+    given = [table, 0.85, {"two": (0.8, 0.8, 0.5), "not measured": (0.7, 0.7)}, [history] * 4, predictions]
+    view = explorers.agreement_cloud(*given, digits.test.images, labels, CLASSES, where="wrong")
+    assert view.state["where"] == "wrong"
+    assert [run["agreement"]["wrong"] for run in view.data["runs"]] == [0, 0.75, 0.75, 0.75]
+    assert view.data["controls"] == [["two", 0.8, 0.8, 0.5], ["not measured", 0.7, 0.7]]
+    figure = plt.figure()
+    view.still(figure, **view.state)
+    ax = figure.subfigs[0].axes[0]
+    heights = {line.get_label(): np.ravel(line.get_ydata()).tolist() for line in ax.lines}
+    assert heights["a"] == [0, 75] and heights["b"] == [75, 75] and heights["two"] == [50]
+    assert "not measured" not in heights and "wrong" in ax.get_ylabel()
+    with pytest.raises(ValueError, match="'all' or 'wrong'"):
+        explorers.agreement_cloud(*given, digits.test.images, labels, CLASSES, where="right")
+
+
 def test_a_filter_leaves_every_group_its_colour(table):
     whole = figures.hues(table.varied)
     part = table[table.varied == "b"]

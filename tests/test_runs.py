@@ -154,6 +154,15 @@ def test_shipped_histories_are_rounded():
     assert reference.rounded({"loss": [0.123456789, 12345678.0]}) == {"loss": [0.123457, 12345700.0]}
 
 
+@pytest.mark.parametrize("epochs", [999, 1000, 1001, 2400, 6000])
+def test_shipped_histories_of_thousands_of_epochs_are_thinned_and_keep_the_last(epochs):
+    told = reference.rounded({"epoch": list(range(1, epochs + 1)), "loss": [1.0 / n for n in range(1, epochs + 1)]})
+    kept = told["epoch"]
+    assert kept[-1] == epochs and len(kept) == len(told["loss"]) and len({*torch.tensor(kept).diff().tolist()}) == 1
+    assert len(kept) == epochs if epochs <= 1000 else 300 < len(kept) <= 501
+    assert told["loss"] == [float(f"{1 / n:.6g}") for n in kept]
+
+
 def test_a_file_that_holds_what_is_asked_of_the_same_training_is_left_alone(student, tmp_path):
     run = kd.train(student, store=None)
     few, more = ({"errors"}, {"errors", "doubt"})

@@ -2,14 +2,16 @@
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from kdviz import figures
-from kdviz.arguments import called, columns, indices, names, several, share, tensor
+from kdviz.arguments import called, columns, indices, names, several, share, tensor, told
 from kdviz.explorers.view import View, sprite
 from kdviz.figures.look import plain
 
@@ -22,12 +24,14 @@ GROUPS = 12  # more values than these are no groups
 def agreement_cloud(
     table: pd.DataFrame,
     teacher_accuracy: float,
-    controls: Mapping[str, tuple[float, float]],
+    controls: Mapping[str, tuple[float, ...]],
     histories: Sequence[dict],
     predictions: Callable[[int], tuple[Tensor, Tensor]],
     images: Tensor,
     labels: Tensor,
     classes: Sequence[str],
+    *,
+    where: str = "all",
 ) -> View:
     """Accuracy against agreement; a point, chosen by its name or by a click, shows its run.
 
@@ -37,7 +41,7 @@ def agreement_cloud(
         A row a run: ``accuracy``, ``agreement``, ``varied``, ``name`` and ``recipe``, in the order of ``histories``.
         Points are coloured by ``varied`` or by any further column of numbers or of at most twelve values.
     teacher_accuracy : float
-    controls : mapping of name to (accuracy, agreement)
+    controls : mapping of name to (accuracy, agreement), or (accuracy, agreement, agreement where the teacher is wrong)
     histories : sequence of dict
         ``epoch``, ``test_accuracy`` and ``train_agreement``, a list each (:attr:`kdviz.Run.history`).
     predictions : callable
@@ -45,6 +49,8 @@ def agreement_cloud(
     images : Tensor, shape (N, 1, H, W) or (N, 3, H, W)
     labels : Tensor, shape (N,)
     classes : names of the C classes
+    where : {"all", "wrong"}
+        Agreement at first: on all test images, or where the teacher is wrong.
     """
     columns("table", table, ("accuracy", "agreement", "varied", "name", "recipe"))
     teacher_accuracy = share("teacher_accuracy", teacher_accuracy)
@@ -55,6 +61,8 @@ def agreement_cloud(
     labels = indices("labels", labels, "N", sizes, len(classes))
     images = tensor("images", images, "N D H W", sizes)
     called("predictions", predictions, "predictions(row)")
+    if where not in ("all", "wrong"):
+        raise ValueError(f"where is 'all' or 'wrong', not {told(where)}")
 
     def both(row: int) -> list[Tensor]:
         said = several("what predictions gives", predictions(row), "the teacher's and the student's predictions")
@@ -89,12 +97,10 @@ def agreement_cloud(
 
     def still(figure: Figure, student: int, colour: str, where: str, hidden: list[str]) -> None:
         left, right = figure.subfigures(1, 2, width_ratios=[5, 4])
-        hues = figures.hues(table.varied)
-        ax = left.subplots()
-        figures.agreement_against_accuracy(table, teacher_accuracy, colours=hues, controls=controls, ax=ax)
-        plain(ax.legend(loc="upper left", fontsize=8))
+        ax, heights = left.subplots(), [each["agreement"][where] for each in data["runs"]]
+        _cloud(ax, table.assign(agreement=heights), teacher_accuracy, controls, where)
         chosen = table.loc[student]
-        ax.plot(100 * chosen.accuracy, 100 * chosen.agreement, "o", mfc="none", mec="black", ms=14, mew=2)
+        ax.plot(100 * chosen.accuracy, 100 * heights[student], "o", mfc="none", mec="black", ms=14, mew=2)
         curve, gallery = right.subplots(2, 1, height_ratios=[1.3, 1])
         history = histories[student]
         for (name, said), shade in zip(CURVES.items(), (figures.COLOURS["student"], "0.4"), strict=True):
@@ -114,12 +120,28 @@ def agreement_cloud(
     data = {
         "classes": classes,
         "teacher": teacher_accuracy,
-        "controls": [[name, float(accuracy), float(agreement)] for name, (accuracy, agreement) in controls.items()],
+        "controls": [[name, *map(float, place)] for name, place in controls.items()],
         "columns": {name: _column(values) for name, values in table.items() if name not in OWN and _groups(values)},
         "images": sprite(images[rows]),
         "runs": [run(i) for i in range(len(table))],
     }
-    return View("agreement_cloud", data, still, (12, 5.6), student=0, colour="varied", where="all", hidden=[])
+    return View("agreement_cloud", data, still, (12, 5.6), student=0, colour="varied", where=where, hidden=[])
+
+
+def _cloud(ax: Axes, table: pd.DataFrame, teacher_accuracy: float, controls: Mapping, where: str) -> None:
+    """All points; the room that the accuracies leave is known for agreement on all images alone."""
+    hues = figures.hues(table.varied)
+    if where == "all":
+        shown = {name: place[:2] for name, place in controls.items()}
+        figures.agreement_against_accuracy(table, teacher_accuracy, colours=hues, controls=shown, ax=ax)
+    else:
+        for name, rows in table.groupby("varied", sort=False):
+            ax.plot(100 * rows.accuracy, 100 * rows.agreement, "o", color=hues[name], alpha=0.75, label=name)
+        told = {name: place for name, place in controls.items() if len(place) > 2}
+        for mark, (name, (right, _, same)) in zip(cycle("X*PDvh"), told.items(), strict=False):
+            ax.plot(100 * right, 100 * same, mark, color="black", markersize=11, label=name)
+        ax.set(xlabel="accuracy, % of the test set", ylabel="agreement where the teacher is wrong, %")
+    plain(ax.legend(loc="upper left", fontsize=8))
 
 
 def _disagreements(taught: Tensor, answered: Tensor, disputed: Tensor) -> list[int]:

@@ -15,6 +15,7 @@ from kdviz.figures.fidelity import agreement_against_accuracy, hues
 from kdviz.figures.geometry import projections
 from kdviz.figures.groups import by_class, by_seed, taken_for
 from kdviz.figures.heat import answers_in_a_row, one_answer, paths, temperature_key
+from kdviz.figures.likeness import confidences, copies, log_ticks
 from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
@@ -43,4 +44,8 @@ __all__ = [
     "heat_map", "heat_maps", "hues", "image", "learning_curves", "mistaken", "pair_clouds", "pair_scatter",
     "projection", "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature",
     "simplex_path", "slopes", "soft_target", "taken_for", "ties", "turned", "two_opinions", "use_style",
+    "class_means", "class_tree", "confidences", "copies", "errors_by_bias", "errors_by_temperature", "gallery",
+    "heat_map", "heat_maps", "hues", "image", "learning_curves", "log_ticks", "mistaken", "pair_scatter", "projection",
+    "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes",
+    "soft_target", "taken_for", "ties", "two_opinions", "use_style",
 ]  # fmt: skip

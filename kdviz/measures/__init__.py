@@ -29,6 +29,7 @@ from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits
 from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
 from kdviz.measures.heat import scaled, temperature_of_entropy
+from kdviz.measures.likeness import confidence_odds, exaggeration, likeness, ring_answers, same_answers
 from kdviz.measures.proper import brier, nll
 from kdviz.measures.rivalry import by_rivals
 from kdviz.measures.scores import score_table, scores, verdict_table
@@ -54,4 +55,11 @@ __all__ = [
     "log_odds", "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl",
     "reliability_bins", "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
     "strongest_pairs", "template_plane", "verdict", "verdict_table", "within_between",
+    "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confidence_odds", "confusion",
+    "ensemble_logits", "entropy", "exaggeration", "expected_calibration_error", "fitted_temperature",
+    "gradient_shares", "halved", "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised",
+    "label_free_bias", "likeness", "linear_cka", "log_odds", "logit_correlation", "mean_and_interval",
+    "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "ring_answers", "rivals", "same_answers",
+    "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane",
+    "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ SECOND_EDITION = [
     "01_temperature",
     "02_dark_knowledge",
     "03_logit_correlations",
+    "04_agreement_vs_accuracy",
     "05_bench",
     "06_label_smoothing",
 ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from kdviz.runs.store import SHIPPED, default_store, write
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
+EPOCHS = 1000  # longer histories are shipped thinned
 
 
 def recipes_of(notebook: Path) -> list[Recipe]:
@@ -114,8 +116,14 @@ def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
 
 
 def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
-    """A history in six digits: as text, hundreds of epochs are longer than what is shipped of a run."""
-    return {name: [float(f"{value:.6g}") for value in values] for name, values in history.items()}
+    """A history in six digits, of thousands of epochs some hundreds: as text it would outweigh what a run ships.
+
+    They are evenly spaced, and the last epoch is among them.
+    """
+    epochs = max(map(len, history.values()), default=0)
+    step = 1 if epochs <= EPOCHS else math.ceil(2 * epochs / EPOCHS)
+    kept = {name: values[(len(values) - 1) % step :: step] for name, values in history.items()}
+    return {name: [float(f"{value:.6g}") for value in values] for name, values in kept.items()}
 
 
 def asked_of(recipe: Recipe) -> set[str]:

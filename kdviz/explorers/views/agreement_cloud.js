@@ -62,7 +62,7 @@ export default {
       const column = columns[colour];
       const paint = (value) => readable(column.colours?.[value]) ?? shade(value, column.values);
       if (cloud.where !== where || !cloud.y) {
-        const all = [...runs.map((each) => each.agreement[where]), ...(where === "all" ? controls.map(([, , y]) => y) : [])];
+        const all = [...runs.map((each) => each.agreement[where]), ...beside(controls, where).map(([, , y]) => y)];
         cloud.where = where;
         cloud.axes({ y: { domain: spread(all), label: SAID[where] } });
       }
@@ -74,12 +74,12 @@ export default {
       cloud.dots("students", runs.map((_, i) => place(i, where)), (_, i) => ({
         class: "kdviz-dot", fill: paint(column.values[i]), r: 4.5, opacity: seen(i, state) ? 0.85 : 0.06,
       }));
-      const marks = where === "all" ? controls : [];
+      const marks = beside(controls, where);
       cloud.texts("controls", marks.map(([, x, y]) => [100 * x, 100 * y]), () => ({ text: "✖", dy: 5, "text-anchor": "middle" }));
       const heights = apart(marks.map(([, , y]) => cloud.y(100 * y)));
       cloud.texts("control names", marks.map(([, x, y]) => [100 * x, 100 * y]), ([x], i) => {
         const end = cloud.x(x) > cloud.width / 2;
-        return { text: controls[i][0], dx: end ? -10 : 10, y: heights[i] + 4, "text-anchor": end ? "end" : "start" };
+        return { text: marks[i][0], dx: end ? -10 : 10, y: heights[i] + 4, "text-anchor": end ? "end" : "start" };
       });
       cloud.dots("chosen", [place(student, where)], () => ({ r: 9, fill: "none", stroke: "var(--ink)", "stroke-width": 2 }));
 
@@ -102,6 +102,11 @@ export default {
     return page.start();
   },
 };
+
+// The controls' name, accuracy and agreement: on all images, or where the teacher is wrong if that was measured.
+function beside(controls, where) {
+  return controls.map(([name, x, y, wrong]) => [name, x, where === "all" ? y : wrong]).filter(([, , y]) => y !== undefined);
+}
 
 function spread(shares) {
   const [low, high] = [100 * Math.min(...shares), 100 * Math.max(...shares)];
