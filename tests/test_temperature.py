@@ -153,7 +153,7 @@ def test_the_simplex_path_goes_from_a_corner_to_the_centre():
 def test_shares_by_temperature_writes_percentages():
     shares = torch.tensor([[0.5, 0.5, 0.0], [0.4, 0.35, 0.25]])
     ax = figures.shares_by_temperature([1, 20], shares, ["first", "second", "third"], ax=plt.subplots()[1])
-    assert [text.get_text() for text in ax.texts] == ["50", "40", "50", "35", "", "25"]
+    assert [text.get_text() for text in ax.texts] == ["50", "40", "50", "35", "0", "25"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "20"]
 
 
