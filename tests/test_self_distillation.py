@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from scipy.optimize import minimize
 
+from kdviz import explorers, figures
 from kdviz import measures as m
 
 
@@ -159,3 +161,29 @@ def test_curves_are_those_of_the_rounds_at_the_points_and_between():
     first = m.self_distilled_curves(at, y, 0.02, line, 1)[0][0]
     assert first[0] == 0 == first[2] and m.self_distilled_curves(at, y, 9.0, line)[0].shape == (0, 3)
     torch.testing.assert_close(m.self_distilled_curves(at, y, 0.02, line, 2)[0][0], first)
+
+
+def test_the_explorer_opens_where_it_is_asked_to_and_says_what_it_cannot_show():
+    view = explorers.self_distillation(rounds=3, tolerance=0.1, noise=0.25, points=30, draw=2)
+    assert view.state == {"round": 3, "tolerance": 0.1, "noise": 0.25, "points": 30, "draw": 2}
+    assert view.data["noise"]["shape"] == [12, 30] and len(view.picture()) > 10_000
+    view.choose(round=12, tolerance=0.2)  # collapsed long before
+    assert view.picture() != explorers.self_distillation().picture()
+    for wrong, said in (
+        (dict(rounds=0), "rounds must be a whole number, at least 1|rounds turns from 1 to 12"),
+        (dict(points=31), "points turns from 5 to 30, not 31"),
+        (dict(noise=2), "noise turns from 0 to 1, not 2"),
+        (dict(tolerance=0.5), "tolerance is one of"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            explorers.self_distillation(**wrong)
+
+
+def test_figures_of_rounds_draw_a_line_a_round_and_end_where_it_collapses():
+    ax = figures.by_round({"a": [torch.ones(3), torch.ones(5)]}, colours={"a": "black"}, ax=Figure().subplots())
+    assert [len(line.get_xdata()) for line in ax.lines] == [3, 5, 3]
+    ax = figures.factors_by_round(torch.rand(4, 6), ax=Figure().subplots())
+    assert [text.get_text() for text in ax.legend().get_texts()] == [f"round {i}" for i in range(1, 5)]
+    at = torch.linspace(0, 1, 5)
+    ax = figures.fitted_rounds(at, torch.empty(0, 5), at, (at, at), ax=Figure().subplots())
+    assert [line.get_label() for line in ax.lines] == ["truth", "given"]
