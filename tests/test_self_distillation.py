@@ -183,7 +183,7 @@ def test_figures_of_rounds_draw_a_line_a_round_and_end_where_it_collapses():
     ax = figures.by_round({"a": [torch.ones(3), torch.ones(5)]}, colours={"a": "black"}, ax=Figure().subplots())
     assert [len(line.get_xdata()) for line in ax.lines] == [3, 5, 3]
     ax = figures.factors_by_round(torch.rand(4, 6), ax=Figure().subplots())
-    assert [text.get_text() for text in ax.legend().get_texts()] == [f"round {i}" for i in range(1, 5)]
+    assert [line.get_label() for line in ax.lines] == [f"round {i}" for i in range(1, 5)]
     at = torch.linspace(0, 1, 5)
     ax = figures.fitted_rounds(at, torch.empty(0, 5), at, (at, at), ax=Figure().subplots())
     assert [line.get_label() for line in ax.lines] == ["truth", "given"]

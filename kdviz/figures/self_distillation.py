@@ -13,7 +13,7 @@ from kdviz.figures.look import COLOURS, on
 
 def shades(count: int) -> list:
     """A colour a round, from dark to light: of the map whose lightness rises evenly."""
-    return [plt.get_cmap("viridis")(share) for share in np.linspace(0, 0.9, max(count, 1))]
+    return [plt.get_cmap("viridis")(share) for share in np.linspace(0, 0.9, count)]
 
 
 def fitted_rounds(
@@ -31,7 +31,7 @@ def fitted_rounds(
     """
     ax, sizes = on(ax), {}
     x, truth = finite("x", x, "M", sizes), finite("truth", truth, "M", sizes)
-    curves = finite("curves", curves, "R M", sizes) if len(curves) else []  # none: it collapsed at once
+    curves = finite("curves", curves, "R M", sizes) if len(curves) else curves  # none: it collapsed at once
     at, targets = (finite("points", part, "N", sizes) for part in points)
     ax.plot(x, truth, color=COLOURS["teacher"], ls="--", lw=1.6, label="truth")
     for i, (curve, shade) in enumerate(zip(curves, shades(len(curves)), strict=True), 1):
