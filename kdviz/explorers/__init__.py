@@ -10,6 +10,7 @@ from kdviz.explorers.pad import pad
 from kdviz.explorers.playground import playground
 from kdviz.explorers.reliability import reliability
 from kdviz.explorers.scatter import scatter
+from kdviz.explorers.self_distillation import self_distillation
 from kdviz.explorers.shared_start import shared_start
 from kdviz.explorers.temperature import temperature
 from kdviz.explorers.view import View
@@ -17,4 +18,5 @@ from kdviz.explorers.view import View
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
     "playground", "reliability", "scatter", "shared_start", "temperature",
+    "reliability", "scatter", "self_distillation", "shared_start", "temperature",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
 from kdviz.figures.panels import score_panels
+from kdviz.figures.self_distillation import by_round, factors_by_round, fitted_rounds
 from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
 from kdviz.figures.turned import turned
 
@@ -48,4 +49,10 @@ __all__ = [
     "heat_map", "heat_maps", "hues", "image", "learning_curves", "log_ticks", "mistaken", "pair_scatter", "projection",
     "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes",
     "soft_target", "taken_for", "ties", "two_opinions", "use_style",
+    "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_round", "by_seed", "by_setting",
+    "by_temperature", "card", "class_means", "class_tree", "errors_by_bias", "errors_by_temperature",
+    "factors_by_round", "fitted_rounds", "gallery", "heat_map", "heat_maps", "hues", "image", "learning_curves",
+    "mistaken", "pair_scatter", "projection", "reliability", "second_opinions", "sentences", "shared_bar",
+    "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties", "two_opinions",
+    "use_style",
 ]  # fmt: skip

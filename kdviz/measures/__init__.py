@@ -30,10 +30,20 @@ from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
 from kdviz.measures.heat import scaled, temperature_of_entropy
 from kdviz.measures.likeness import confidence_odds, exaggeration, likeness, ring_answers, same_answers
+from kdviz.measures.probe import probe_answers, probe_spectrum
 from kdviz.measures.proper import brier, nll
 from kdviz.measures.rivalry import by_rivals
 from kdviz.measures.scores import score_table, scores, verdict_table
 from kdviz.measures.settings import against_best
+from kdviz.measures.self_distillation import (
+    bending_kernel,
+    in_use,
+    rounds_before_collapse,
+    self_distilled,
+    self_distilled_curves,
+    spectrum,
+    stopped_early,
+)
 from kdviz.measures.similarity import linear_cka
 from kdviz.measures.temperature import entropy, gradient_shares, high_temperature_gap, soft_target_gradient
 from kdviz.measures.top_k import TopK, kl_lower_bound, kl_renormalised
@@ -62,4 +72,12 @@ __all__ = [
     "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "ring_answers", "rivals", "same_answers",
     "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane",
     "verdict", "verdict_table", "within_between",
+    "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "bending_kernel", "brier",
+    "calibration_error", "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion",
+    "ensemble_logits", "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved",
+    "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound", "kl_renormalised", "label_free_bias",
+    "linear_cka", "log_odds", "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl",
+    "probe_answers", "probe_spectrum", "reliability_bins", "rivals", "rounds_before_collapse", "score_table",
+    "scores", "seeds_needed", "self_distilled", "self_distilled_curves", "shifted", "soft_target_gradient",
+    "spectrum", "stopped_early", "strongest_pairs", "template_plane", "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ SECOND_EDITION = [
     "04_agreement_vs_accuracy",
     "05_bench",
     "06_label_smoothing",
+    "15_self_distillation",
 ]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out
 
