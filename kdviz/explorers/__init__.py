@@ -7,7 +7,9 @@ from kdviz.explorers.correlations import correlations
 from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.omitted_digit import omitted_digit
 from kdviz.explorers.pad import pad
+from kdviz.explorers.pruned import pruned
 from kdviz.explorers.reliability import reliability
+from kdviz.explorers.rounded import rounded
 from kdviz.explorers.scatter import scatter
 from kdviz.explorers.shared_start import shared_start
 from kdviz.explorers.temperature import temperature
@@ -15,5 +17,5 @@ from kdviz.explorers.view import View
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
-    "reliability", "scatter", "shared_start", "temperature",
+    "pruned", "reliability", "rounded", "scatter", "shared_start", "temperature",
 ]  # fmt: skip

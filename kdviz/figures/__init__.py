@@ -5,6 +5,7 @@ Every function draws on ``ax`` (default: the current Axes) and returns it.
 
 from kdviz.figures.calibration import reliability
 from kdviz.figures.card import card
+from kdviz.figures.compression import discrepancy, layers, on_grid
 from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
@@ -17,8 +18,10 @@ from kdviz.figures.temperature import by_temperature, projection, shares_by_temp
 
 __all__ = [
     "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature", "card",
-    "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps", "hues",
-    "image", "learning_curves", "mistaken", "pair_scatter", "projection", "reliability", "second_opinions",
+    "class_means", "class_tree", "discrepancy",
+    "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps", "hues",
+    "image", "layers",
+    "learning_curves", "mistaken", "on_grid", "pair_scatter", "projection", "reliability", "second_opinions",
     "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties",
     "two_opinions", "use_style",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Networks that grow smaller: how far from their teacher on the way, how wide they end, what grid their weights lie on."""
+"""Networks that grow smaller: how far from the teacher on the way, how wide at the end, on what grid of weights."""
 
 from collections.abc import Mapping, Sequence
 
@@ -58,7 +58,7 @@ def discrepancy(
 
 
 def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"], ax: Axes | None = None) -> Axes:
-    """A histogram of weights, and how many of the rounded ones lie on each level: where there are few levels, a bar each.
+    """A histogram of weights, and how many of the rounded ones lie on each level; few levels have a bar each.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-SECOND_EDITION = ["00_start_here", "02_dark_knowledge"]
+SECOND_EDITION = ["00_start_here", "02_dark_knowledge", "09_prune_while_distilling", "10_quantise"]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out
 
 
