@@ -45,6 +45,15 @@ def test_few_levels_are_bars_and_many_a_histogram():
     assert not ax.collections and len(ax.patches) == 2
 
 
+def test_ticks_are_plain_numbers():
+    ax = plt.figure().add_subplot()
+    ax.plot([1, 8], [3, 60])
+    ax.set(yscale="log", ylim=(2.5, 70))
+    figures.compression.plain_ticks(ax, [1, 2, 8])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "8"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["5", "10", "20", "50"]
+
+
 def test_layers_are_as_wide_as_they_are():
     ax = figures.layers({"whole": [40, 30], "cut": [8, 6]}, {"whole": "blue", "cut": "red"}, [40, 30])
     widths = [patch.get_width() for patch in ax.patches]

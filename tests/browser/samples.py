@@ -276,8 +276,8 @@ def _pruned(score, left_in_each):
 
 def _rounded(scheme, bits):
     data, (_, nets, whole) = digits()[0], quantised_nets()
-    mine = nets[scheme][bits][1]
-    same, right = (mine == whole).sum(), (mine == data.test.labels[:40]).sum()
-    return [
-        f"{bits} bit{'s' * (bits > 1)}, {scheme}: answered as in full precision {same} of 40 images, right {right}."
-    ]
+    weight, mine = nets[scheme][bits]
+    same, right = int((mine == whole).sum()), int((mine == data.test.labels[:40]).sum())
+    changed = f"First those whose answer changed, {40 - same} of 40." if same < 40 else "No answer changed."
+    agreed = f"answered as in full precision {same} of 40 images, right {right}."
+    return [f"{bits} bit{'s' * (bits > 1)}, {scheme}: {agreed}", changed, f"{len(weight.unique())} different numbers"]
