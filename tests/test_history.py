@@ -8,22 +8,31 @@ from kdviz.data import load_described
 from kdviz.training import history
 
 
-def agreement_by_hand(run, most=2_000):
-    """With the teacher, over the student's own training examples, from the finished networks."""
+def by_hand(run, measure, most=2_000):
+    """A measure of student and teacher, over the student's own training examples, from the finished networks."""
     data = load_described(run.recipe.data)
-    inputs = data.full_train.inputs[data.rows[:most]]
+    inputs = data.full_train.inputs[data.rows[:most]].to(torch.get_default_dtype())
     (taught,) = run.recipe.objective.teachers
     networks = [kd.train(recipe, store=None).network() for recipe in (taught, run.recipe)]
     with torch.no_grad():
         pair = [network(inputs)["logits"] for network in networks]
-    return kd.measures.agreement(*pair)
+    return measure(*reversed(pair))
+
+
+def agreement_by_hand(run, most=2_000):
+    return by_hand(run, kd.measures.agreement, most)
+
+
+def discrepancy_by_hand(run, most=2_000):
+    return by_hand(run, kd.measures.predictive_kl, min(most, history.OFTEN))
 
 
 def test_it_is_the_agreement_with_the_teacher_on_the_students_own_examples(student, teacher, digits, one_array):
     narrow = [student.replace(data=digits.take(n, seed=1), epochs=3) for n in (40, 700)]
     other = student.replace(teacher=teacher.replace(seed=3), seed=2, epochs=3)
     for run in one_array([*narrow, other, student.replace(epochs=3)]):
-        assert len(run.history["train_agreement"]) == 3
+        assert len(run.history["train_agreement"]) == len(run.history["train_kl"]) == 3
+        assert run.history["train_kl"][-1] == pytest.approx(discrepancy_by_hand(run), rel=1e-4)
         assert run.history["train_agreement"][-1] == pytest.approx(agreement_by_hand(run), abs=1e-6)
 
 
@@ -39,7 +48,7 @@ def test_given_logits_are_agreed_with_too_and_labels_alone_have_no_teacher(stude
     run = kd.train(student.replace(teacher=given), store=None)
     logits = run.logits("train")
     assert run.history["train_agreement"][-1] == pytest.approx(kd.measures.accuracy(logits, digits.train.labels))
-    assert "train_agreement" not in kd.train(teacher, store=None).history
+    assert not {"train_agreement", "kl_epoch", "train_kl"} & kd.train(teacher, store=None).history.keys()
 
 
 def test_the_table_shows_the_last_epochs(student, teacher):
@@ -53,3 +62,27 @@ def test_streams_of_other_lengths_teachers_and_chunks_are_kept_apart(student, te
     recipes = [shifted, shifted.replace(temperature=9), shifted.replace(data=digits.take(45, seed=0), seed=1)]
     for run in one_array([*recipes, recipes[2].replace(teacher=teacher.replace(seed=3))]):
         assert run.history["train_agreement"] == [pytest.approx(agreement_by_hand(run), abs=1e-9)]
+        assert run.history["train_kl"] == [pytest.approx(discrepancy_by_hand(run), rel=1e-4)]
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("compression", [kd.Prune(0.3), kd.Quantise(2)], ids=str)
+def test_the_discrepancy_is_of_the_network_as_it_answers(student, teacher, compression):
+    smaller = student.replace(init=teacher, model=teacher.model, compression=compression, epochs=3)
+    run = kd.train(smaller, store=None)
+    assert run.history["train_kl"][-1] == pytest.approx(discrepancy_by_hand(run), rel=1e-9)
+    assert run.history["train_agreement"][-1] == pytest.approx(agreement_by_hand(run), abs=1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_who_starts_as_its_teacher_and_is_taught_by_it_stays_there(student, teacher):
+    copy = student.replace(init=teacher, model=teacher.model, temperature=1, epochs=2, weight_decay=0)
+    assert max(kd.train(copy, store=None).history["train_kl"]) < 1e-5
+
+
+def test_the_discrepancy_is_looked_at_within_an_epoch_too(student):
+    run = kd.train(student.replace(batch_size=8, epochs=2), store=None)  # 125 steps an epoch
+    assert run.history["kl_epoch"] == [0.8, 1.0, 1.8, 2.0]
+    assert run.history["epoch"] == [1, 2] and len(run.history["train_kl"]) == 4
+    assert run.history["train_kl"][0] > run.history["train_kl"][-1]
+    assert run.history["train_kl"][-1] == pytest.approx(discrepancy_by_hand(run), rel=1e-4)

@@ -3,5 +3,10 @@
 from kdviz.compression.compression import Compression
 from kdviz.compression.prune import Prune
 from kdviz.compression.quantise import Quantise, quantised
+from kdviz.compression.serving import in_int8, milliseconds, packed, unpacked
+from kdviz.compression.zeros import without_smallest
 
-__all__ = ["Compression", "Prune", "Quantise", "quantised"]
+__all__ = [
+    "Compression", "Prune", "Quantise", "in_int8", "milliseconds", "packed", "quantised", "unpacked",
+    "without_smallest",
+]  # fmt: skip

@@ -8,7 +8,9 @@ from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.omitted_digit import omitted_digit
 from kdviz.explorers.pad import pad
 from kdviz.explorers.playground import playground
+from kdviz.explorers.pruned import pruned
 from kdviz.explorers.reliability import reliability
+from kdviz.explorers.rounded import rounded
 from kdviz.explorers.scatter import scatter
 from kdviz.explorers.self_distillation import self_distillation
 from kdviz.explorers.shared_start import shared_start
@@ -19,4 +21,5 @@ __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
     "playground", "reliability", "scatter", "shared_start", "temperature",
     "reliability", "scatter", "self_distillation", "shared_start", "temperature",
+    "pruned", "reliability", "rounded", "scatter", "shared_start", "temperature",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from kdviz.figures.attach import attachments
 from kdviz.figures.calibration import reliability
 from kdviz.figures.card import card
 from kdviz.figures.clouds import pair_clouds
+from kdviz.figures.compression import discrepancy, layers, on_grid
 from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
@@ -55,4 +56,10 @@ __all__ = [
     "mistaken", "pair_scatter", "projection", "reliability", "second_opinions", "sentences", "shared_bar",
     "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties", "two_opinions",
     "use_style",
+    "class_means", "class_tree", "discrepancy",
+    "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps", "hues",
+    "image", "layers",
+    "learning_curves", "mistaken", "on_grid", "pair_scatter", "projection", "reliability", "second_opinions",
+    "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties",
+    "two_opinions", "use_style",
 ]  # fmt: skip

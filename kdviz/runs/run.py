@@ -37,7 +37,9 @@ class Run:
         see :func:`kdviz.publish.reference.reduced`.
     history : dict
         ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
-        ``train_agreement``, with it, on the first 2,000 of the training examples at most (some shipped runs lack it).
+        ``train_agreement``, with it, on the first 2,000 of the training examples at most, and, more often than at the
+        ends of epochs, ``train_kl``: KL(teacher ‖ student) at T = 1 in nats, on the first 1,000, at the times
+        ``kl_epoch`` (some shipped runs lack them).
     facts : dict
         Seconds, device, threads and versions; ``model``, where the network it ended with is another than the recipe's.
     """

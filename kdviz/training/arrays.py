@@ -15,7 +15,7 @@ from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
 from kdviz.training.beginning import brought_along, checked_answer, compressed, initial_networks, of_head
 from kdviz.training.fused import Fused, fusable
-from kdviz.training.history import TrainAgreement, right_answers
+from kdviz.training.history import TAUGHT, BesideTeacher, right_answers
 from kdviz.training.schedule import SEGMENT, Schedule, seed_of
 from kdviz.training.steps import Repeated
 from kdviz.training.teachers import Teachers
@@ -58,9 +58,8 @@ class Array:
         self._place_trained(datasets)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
         streams = self.schedule.stream_of, self.schedule.shared
-        taught = bool(self.first.objective.teachers)
-        self.train_agreement = TrainAgreement(recipes, datasets, *streams) if taught else None
-        measured = ["epoch", "loss", "test_accuracy", *(["train_agreement"] if taught else [])]
+        self.beside_teacher = BesideTeacher(recipes, datasets, *streams) if self.first.objective.teachers else None
+        measured = ["epoch", "loss", "test_accuracy", *(TAUGHT if self.beside_teacher else [])]
         self.history = [{name: [] for name in measured} for _ in recipes]
         self.lost: dict[int, float] = {}  # students whose loss is no longer finite, and the epoch it was seen in
         self._take_steps = Repeated(self._one_step, self.device)
@@ -121,6 +120,8 @@ class Array:
         self._take_steps(steps)
         self.update.drop_the_vanishing()
         self.step += steps
+        if self.beside_teacher:
+            self._look_at_discrepancy()
         if self.step == end_of_epoch:
             self._measure()
         self.seconds += time.perf_counter() - started
@@ -181,6 +182,15 @@ class Array:
                 inputs = augmentation(inputs.flatten(0, 1), drawn.flatten(0, 1)).view_as(inputs)
         return inputs, labels[self.schedule.stream_of]
 
+    @torch.no_grad()
+    def _look_at_discrepancy(self) -> None:
+        at = round(self.step * self.first.batch_size / len(self.labels), 3)
+        apart = self.beside_teacher.discrepancy(self.network, self.teachers, self.inputs, self.used())
+        for student, history in enumerate(self.history):
+            if student not in self.lost and math.isfinite(apart[student]):
+                history["kl_epoch"].append(at)
+                history["train_kl"].append(apart[student])
+
     def _measure(self) -> None:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
@@ -189,8 +199,8 @@ class Array:
             used = self.used()
         right = right_answers(self.network, self.test_inputs, self.test_labels, used).tolist()
         measured = {"loss": losses, "test_accuracy": [count / len(self.test_labels) for count in right]}
-        if self.train_agreement:
-            measured["train_agreement"] = self.train_agreement(self.network, self.teachers, self.inputs, used)
+        if self.beside_teacher:
+            measured["train_agreement"] = self.beside_teacher.agreement(self.network, self.teachers, self.inputs, used)
         for student, history in enumerate(self.history):
             if not math.isfinite(losses[student]):
                 self.lost.setdefault(student, epoch)

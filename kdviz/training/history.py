@@ -1,16 +1,21 @@
-"""What is measured of an array at the end of every epoch."""
+"""What is measured of an array at the end of every epoch, and between them."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from kdviz.data import Dataset, Description, as_numbers
+from kdviz.measures.divergence import divergence
 from kdviz.networks import measuring
 from kdviz.recipes import Recipe
 from kdviz.training.alone import Alone
 from kdviz.training.fused import Fused
 from kdviz.training.teachers import Teachers
 
+TAUGHT = ("train_agreement", "kl_epoch", "train_kl")  # what is told of students with a teacher alone
 WATCHED = 2_000  # training examples of each student, at most
+OFTEN = 1_000  # of them, where one looks more often than at the end of an epoch
 
 
 def at_once(students: int, device: torch.device) -> int:
@@ -31,8 +36,8 @@ def right_answers(network: Fused | Alone, inputs: Tensor, labels: Tensor, weight
     return right
 
 
-class TrainAgreement:
-    """Top-1 agreement of each student with its teacher on the first of its training examples, unchanged.
+class BesideTeacher:
+    """How like its teacher each student is, on the first of its training examples, unchanged.
 
     Parameters
     ----------
@@ -49,18 +54,35 @@ class TrainAgreement:
         rows = [datasets[streams[stream].data].rows[:WATCHED] for stream in sorted(streams)]
         self.rows = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).to(stream_of.device)
 
-    def __call__(self, network: Fused | Alone, teachers: Teachers, inputs: Tensor, weights: dict | None) -> list[float]:
-        """One value for each student; ``inputs`` is the full training set's."""
-        agreed = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
+    def agreement(self, *networks_and_inputs) -> list[float]:
+        """Top-1 agreement of each student; what is given as to :meth:`discrepancy`."""
+        return self._mean(_same, self.rows, *networks_and_inputs)
+
+    def discrepancy(
+        self, network: Fused | Alone, teachers: Teachers, inputs: Tensor, weights: dict | None
+    ) -> list[float]:
+        """KL(teacher ‖ student) at T = 1 of each, in nats; ``inputs`` is the full training set's."""
+        return self._mean(_apart, self.rows[:, :OFTEN], network, teachers, inputs, weights)
+
+    def _mean(
+        self, measure: Callable, watched: Tensor, network: Fused | Alone, teachers: Teachers, inputs: Tensor, weights
+    ) -> list[float]:
+        sums: Tensor | float = 0.0
         with measuring():
-            for rows in self.rows.split(at_once(network.students, inputs.device), 1):
+            for rows in watched.split(at_once(network.students, inputs.device), 1):
                 # where a stream has fewer examples, its rows are -1, and do not count
                 images = as_numbers(inputs[rows], torch.get_default_dtype())
-                answers = network(images if self.shared else images[self.stream_of], weights=weights)["logits"].argmax(
-                    -1
-                )
+                answers = network(images if self.shared else images[self.stream_of], weights=weights)["logits"]
                 theirs = rows[self.stream_of]
-                taught = teachers.outputs(images, theirs)["logits"].argmax(-1)
-                agreed += ((answers == taught) & (theirs >= 0)).sum(-1)
-        counts = (self.rows >= 0).sum(-1)[self.stream_of]
-        return [same / count for same, count in zip(agreed.tolist(), counts.tolist(), strict=True)]
+                found = measure(answers, teachers.outputs(images, theirs)["logits"])
+                sums = sums + found.masked_fill(theirs < 0, 0).sum(-1)
+        counts = (watched >= 0).sum(-1)[self.stream_of]
+        return [total / count for total, count in zip(sums.tolist(), counts.tolist(), strict=True)]
+
+
+def _same(answers: Tensor, taught: Tensor) -> Tensor:
+    return (answers.argmax(-1) == taught.argmax(-1)).long()
+
+
+def _apart(answers: Tensor, taught: Tensor) -> Tensor:
+    return divergence(answers, taught)[0]

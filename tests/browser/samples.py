@@ -133,7 +133,52 @@ def shared_start():
     return kd.explorers.shared_start([0, 0.25, 0.5, 0.75], [[0.1 * i] * 3 for i in range(4)], runs)
 
 
-MADE = (temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start)
+LEFT = [16, 8, 4]
+
+
+def shares(score: str, left: int) -> list[float]:
+    return [0.5 + left / 40 + 0.05 * (score == "sensitivity") + 0.01 * seed for seed in range(2)]
+
+
+def apart(score: str, left: int) -> list[list[float]]:
+    return [[(1 + seed + (score == "random")) / left / k for k in (1, 2, 4)] for seed in range(2)]
+
+
+def pruned():
+    scores = ("sensitivity", "random")
+    right = {name: [shares(name, left) for left in LEFT] for name in scores}
+    told = {
+        name: [[{"kl_epoch": [1, 2, 3], "train_kl": kl} for kl in apart(name, left)] for left in LEFT]
+        for name in scores
+    }
+    return kd.explorers.pruned([32, 32], LEFT, right, told, 0.987, score="sensitivity", shown=8)
+
+
+@cache
+def quantised_nets():
+    data, _ = digits()
+    network = net(64, 16, 10, seed=0)
+    said = {"after training": {}, "after training, a scale a row": {"per": "row"}}
+    found = {}
+    for name, how in said.items():
+        for bits in (1, 2, 4):
+            smaller = kd.compression.quantised(network, bits, **how)
+            with torch.no_grad():
+                found.setdefault(name, {})[bits] = smaller[1].weight, smaller(data.test.images[:40]).argmax(-1)
+    with torch.no_grad():
+        return network[1].weight, found, network(data.test.images[:40]).argmax(-1)
+
+
+def rounded():
+    data, (weight, nets, whole) = digits()[0], quantised_nets()
+    images, labels = data.test.images[:40], data.test.labels[:40]
+    said = kd.explorers.rounded
+    return said(weight.detach(), nets, whole, images, labels, CLASSES, scheme="after training", bits=2)
+
+
+MADE = (
+    temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
+)  # fmt: skip
 
 
 def shown(name: str, state: dict) -> list[str]:
@@ -225,3 +270,20 @@ def _shared_start(share):
 def _precise(value: float) -> str:
     """As JavaScript's ``toPrecision(3)`` for what stands here."""
     return f"{value:#.3g}" if value >= 1e-6 else f"{value:.2e}"
+
+
+def _pruned(score, left_in_each):
+    right, kls = torch.tensor(shares(score, left_in_each)), torch.tensor(apart(score, left_in_each))
+    return [
+        f"{left_in_each} of 32 neurons, chosen by {score}: {100 * right.mean():.1f} % right (teacher 98.7 %)",
+        f"{kls.mean():.3f} nats on the way, {kls.max():.3f} at most",
+    ]
+
+
+def _rounded(scheme, bits):
+    data, (_, nets, whole) = digits()[0], quantised_nets()
+    weight, mine = nets[scheme][bits]
+    same, right = int((mine == whole).sum()), int((mine == data.test.labels[:40]).sum())
+    changed = f"First those whose answer changed, {40 - same} of 40." if same < 40 else "No answer changed."
+    agreed = f"answered as in full precision {same} of 40 images, right {right}."
+    return [f"{bits} bit{'s' * (bits > 1)}, {scheme}: {agreed}", changed, f"{len(weight.unique())} different numbers"]

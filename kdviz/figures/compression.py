@@ -1,0 +1,116 @@
+"""Networks that grow smaller: how far from the teacher on the way, how wide at the end, on what grid of weights."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from kdviz.arguments import finite, mapping, several
+from kdviz.figures.look import COLOURS, check_colours, on, plain
+
+SMALLER = {  # one colour for each way to a smaller network
+    "pruned while taught": COLOURS["student"],
+    "pruned at once": "#332288",
+    "random start": COLOURS["another teacher"],
+    "small net": COLOURS["hints"],
+    "on labels": COLOURS["hard labels"],
+    "train, prune, fine-tune": "#8B5A2B",
+    "sensitivity": COLOURS["student"],
+    "PLATON": "#332288",
+    "magnitude": COLOURS["another teacher"],
+    "random": COLOURS["hints"],
+}
+ROUNDED = {  # and to one of fewer bits
+    "after training": "#332288",
+    "after training, a scale a row": COLOURS["another teacher"],
+    "trained on labels": COLOURS["hard labels"],
+    "trained on the teacher": COLOURS["student"],
+    "taught from a random start": COLOURS["hints"],
+}
+
+
+def discrepancy(
+    histories: Mapping[str, Sequence[Mapping]], colours: Mapping[str, str] = SMALLER, *, ax: Axes | None = None
+) -> Axes:
+    """KL(teacher ‖ student) along the training, logarithmic: a faint line a seed, their mean in bold.
+
+    Parameters
+    ----------
+    histories : mapping of name to one :attr:`kdviz.Run.history` a seed
+        Each with ``kl_epoch`` and ``train_kl``, the same times within a name.
+    colours : mapping of name to colour
+    """
+    ax = on(ax)
+    histories = mapping("histories", histories, "histories")
+    check_colours(colours, histories)
+    for name, seeds in histories.items():
+        seeds = several(f"{name!r} of histories", seeds, "run.history, one a seed")
+        if not all(isinstance(one, Mapping) and one.get("train_kl") for one in seeds):
+            raise ValueError(f"{name!r} of histories has no train_kl: its students have no teacher, or an old run")
+        curves = finite(f"train_kl of {name!r}", [one["train_kl"] for one in seeds], "seeds times").double()
+        for curve in curves.tolist():
+            ax.plot(seeds[0]["kl_epoch"], curve, color=colours[name], lw=0.8, alpha=0.35)
+        ax.plot(seeds[0]["kl_epoch"], curves.mean(0).tolist(), color=colours[name], lw=2.6, label=name)
+    ax.set(yscale="log", xlabel="epoch", ylabel="KL from the teacher, nats")
+    plain(ax.legend())
+    return ax
+
+
+def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"], ax: Axes | None = None) -> Axes:
+    """A histogram of weights, and how many of the rounded ones lie on each level; few levels have a bar each.
+
+    Parameters
+    ----------
+    weights, rounded : Tensor, of any shape
+        Of one layer: as they were in full precision, and as they are used.
+    colour : of the levels
+    """
+    ax = on(ax)
+    before, after = (np.asarray(finite(name, each.flatten(), "weights")) for name, each in
+                     (("weights", weights), ("rounded", rounded)))  # fmt: skip
+    most = max(np.abs(before).max(), np.abs(after).max()) * 1.05
+    counts, edges = np.histogram(before, bins=81, range=(-most, most))
+    ax.stairs(100 * counts / len(before), edges, fill=True, color="0.75", label="full precision")
+    levels, many = np.unique(after, return_counts=True)
+    if len(levels) <= 31:
+        ax.vlines(levels, 0, 100 * many / len(after), color=colour, lw=4, label="on its level")
+    else:
+        counts, _ = np.histogram(after, bins=edges)
+        ax.stairs(100 * counts / len(after), edges, color=colour, lw=1.6, label="rounded")
+    ax.set(xlim=(-most, most), ylim=(0, None), xlabel="weight", ylabel="% of the weights")
+    return ax
+
+
+def plain_ticks(ax: Axes, settings: Sequence[float]) -> Axes:
+    """Ticks of x at the settings, and of a logarithmic y at 1, 2 and 5 times powers of ten, as plain numbers."""
+    ax.set_xticks(list(settings), [f"{one:g}" for one in settings])
+    low, high = ax.get_ylim()
+    marks = [m * 10.0**e for e in range(-4, 6) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    ax.set_yticks(marks, [f"{mark:g}" for mark in marks])
+    ax.minorticks_off()
+    return ax
+
+
+def layers(
+    networks: Mapping[str, Sequence[int]], colours: Mapping[str, str], whole: Sequence[int], *, ax: Axes | None = None
+) -> Axes:
+    """Hidden layers drawn as wide as they are, a network a row; pale behind each, what the whole network has.
+
+    Parameters
+    ----------
+    networks : mapping of name to neurons of each hidden layer
+    colours : mapping of name to colour
+    whole : neurons of each hidden layer of the network that all come from
+    """
+    ax = on(ax)
+    check_colours(colours, networks)
+    for row, (name, sizes) in enumerate(mapping("networks", networks, "numbers of neurons").items()):
+        for depth, (size, most) in enumerate(zip(sizes, whole, strict=True)):
+            place = row + 0.36 * (depth - (len(whole) - 1) / 2)
+            ax.barh(place, most, 0.3, left=-most / 2, color="0.92")
+            ax.barh(place, size, 0.3, left=-size / 2, color=colours[name])
+            ax.annotate(f"{size}", (size / 2, place), xytext=(4, 0), textcoords="offset points", va="center")
+    ax.set_yticks(range(len(networks)), list(networks), parse_math=False)
+    ax.set(ylim=(len(networks) - 0.4, -0.6), xticks=[], xlabel="neurons of each hidden layer")
+    return ax
