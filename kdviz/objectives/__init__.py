@@ -4,6 +4,7 @@ from kdviz.objectives.attention import AttentionTransfer, attention_map
 from kdviz.objectives.averaged import AveragedTarget
 from kdviz.objectives.bank import ContrastiveBank
 from kdviz.objectives.contrastive import Contrastive, contrastive_terms
+from kdviz.objectives.dark import PermutedTargets, WeightedByTeacher, permuted
 from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
 from kdviz.objectives.jsd import JSD, jsd_terms
@@ -16,7 +17,7 @@ from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_
 
 __all__ = [
     "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "GivenLogits",
-    "HardDistillation", "HardLabels", "Hints", "Objective", "RenormalisedTopK", "ReverseKL", "SoftTargets",
-    "attention_map", "contrastive_terms", "cross_entropy_terms", "jsd_terms", "objective", "soft_target_loss",
-    "soft_target_terms",
+    "HardDistillation", "HardLabels", "Hints", "Objective", "PermutedTargets", "RenormalisedTopK", "ReverseKL",
+    "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms", "cross_entropy_terms", "jsd_terms",
+    "objective", "permuted", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip
