@@ -1,4 +1,4 @@
-"""Controls of dark knowledge: weights by the teacher's confidence, and soft targets that have lost what resembles what."""
+"""Controls of dark knowledge: weights by the teacher's confidence, and soft targets whose classes changed places."""
 
 import pytest
 import torch

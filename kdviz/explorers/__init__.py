@@ -12,8 +12,9 @@ from kdviz.explorers.scatter import scatter
 from kdviz.explorers.shared_start import shared_start
 from kdviz.explorers.temperature import temperature
 from kdviz.explorers.view import View
+from kdviz.explorers.which_teacher import which_teacher
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
-    "reliability", "scatter", "shared_start", "temperature",
+    "reliability", "scatter", "shared_start", "temperature", "which_teacher",
 ]  # fmt: skip

@@ -13,12 +13,13 @@ from kdviz.figures.groups import by_class, by_seed, taken_for
 from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
+from kdviz.figures.teachers import students_by_teacher
 from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
 
 __all__ = [
     "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature", "card",
     "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps", "hues",
     "image", "learning_curves", "mistaken", "pair_scatter", "projection", "reliability", "second_opinions",
-    "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties",
-    "two_opinions", "use_style",
+    "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "students_by_teacher",
+    "taken_for", "ties", "two_opinions", "use_style",
 ]  # fmt: skip
