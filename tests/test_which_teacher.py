@@ -23,7 +23,9 @@ def test_a_dot_a_teacher_stands_at_the_means_and_teachers_are_joined_in_order():
     assert line.get_xdata().tolist() == [9, 8, 7] and line.get_ydata().tolist() == [9.5, 10.5, 11.5]
     assert [text.get_text() for text in ax.texts] == ["0", "1", "2"]
     unnamed = kd.figures.students_by_teacher(of_one, "NLL", {"own": "black"}, named=False, ax=plt.figure().subplots())
-    assert not unnamed.texts
+    assert not unnamed.texts and unnamed.lines[0].get_linestyle() == "-"
+    apart = kd.figures.students_by_teacher(of_one, "error", {"own": "black"}, apart=["own"], ax=plt.figure().subplots())
+    assert apart.lines[0].get_linestyle() == "None"
     with pytest.raises(ValueError, match="table needs the columns NLL at 3"):
         kd.figures.students_by_teacher(of_one, "NLL at 3", {"own": "black"})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-SECOND_EDITION = ["00_start_here", "02_dark_knowledge"]
+SECOND_EDITION = ["00_start_here", "02_dark_knowledge", "08_which_teacher"]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kdviz import measures
 from kdviz.data import load_described
+from kdviz.networks import predict_logits
 
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)  # of which a shipped run keeps the scores
 
@@ -66,7 +67,7 @@ def error_count(run: Any) -> Tensor:
 def scores_of(run: Any) -> Tensor:
     """Shape (temperatures, 4), float32, the columns of :func:`soft_scores`."""
     data = load_described(run.recipe.data)
-    pairs = [(run._test_logits, data.test.labels), (run._train_logits()[data.rows], data.train.labels)]
+    pairs = [(run._test_logits, data.test.labels), (predict_logits(run._network, data.train.inputs), data.train.labels)]
     rows = [
         [score for z, y in pairs for score in (measures.nll(z / T, y), measures.entropy(z, T).mean().item())]
         for T in TEMPERATURES
