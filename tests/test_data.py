@@ -139,3 +139,28 @@ def test_inputs_of_another_shape_are_a_clear_error(digits, monkeypatch):
         ValueError, match=r"mnist has inputs of shape \(1000, 1, 9, 9\): digits needs \(1000, 1, 8, 8\)"
     ):
         digits.replace_inputs("mnist")
+
+
+def test_the_rest_is_what_take_leaves(digits):
+    taken, rest = digits.take(300, seed=4), digits.rest(300, seed=4)
+    assert sorted([*taken.rows.tolist(), *rest.rows.tolist()]) == list(range(1000))
+    fresh = rest.take(200, seed=4)
+    assert not {*fresh.rows.tolist()} & {*taken.rows.tolist()} and torch.equal(rest.test.labels, digits.test.labels)
+    assert torch.equal(load_described(fresh.description).rows, fresh.rows)
+
+
+def test_a_share_of_labels_is_made_wrong_and_the_test_stays_right(digits):
+    noisy = digits.mislabel(0.4, seed=1)
+    wrong = noisy.train.labels != digits.train.labels
+    assert wrong.sum() == 400 and torch.equal(noisy.test.labels, digits.test.labels)
+    further = (noisy.train.labels - digits.train.labels)[wrong] % 10
+    assert torch.bincount(further, minlength=10)[1:].min() > 25  # each other class, about 44 times
+    assert torch.equal(load_described(noisy.description).train.labels, noisy.train.labels)
+    assert not torch.equal(digits.mislabel(0.4, seed=2).train.labels, noisy.train.labels)
+    few = digits.take(100, seed=0).mislabel(0.5, seed=0)
+    assert (few.train.labels != digits.take(100, seed=0).train.labels).sum() == 50
+    held = digits.split(200, seed=0)
+    assert torch.equal(held.mislabel(1, seed=0).test.labels, held.test.labels)
+    for share in (0, 1.5):
+        with pytest.raises(ValueError, match="a share of the labels is above 0 and at most 1"):
+            digits.mislabel(share, seed=0)

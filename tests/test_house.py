@@ -26,7 +26,7 @@ WITHIN = {
     ],
     "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["unseen", "run", "files", "store"],
+    "runs": ["scores", "unseen", "run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",
         "grouping", "starting", "cost", "work", "trainer",

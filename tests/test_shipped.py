@@ -11,7 +11,7 @@ def test_they_are_light_and_hold_no_images():
     assert FILES and sum(path.stat().st_size for path in FILES) < 24_000_000
     allowed = {"test_logits", "errors/row", "errors/predicted", "doubt", "calibration_error", "log_odds"}
     allowed |= {"correlation/raw", "correlation/centred", "class_means"}
-    allowed |= {"rivals/margin", "rivals/inside", "rivals/outside"}
+    allowed |= {"rivals/margin", "rivals/inside", "rivals/outside", "error_count", "soft_scores"}
     for path in FILES:
         names = [name for name in store.StoredArrays(path) if not name.startswith(WEIGHTS)]
         assert set(names) <= allowed

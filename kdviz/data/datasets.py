@@ -3,18 +3,18 @@
 import operator
 import warnings
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from kdviz.arguments import whole
+from kdviz.arguments import number, whole
 from kdviz.data import sources
 from kdviz.data.names import OWN, classes_of
 from kdviz.data.seals import Seal, seal, tensors_of
-from kdviz.data.splits import Description, Split, are_tokens, as_split, noise, shuffled, some_of, unlabelled_split
+from kdviz.data.splits import RELABELLED, Description, Split, as_split, noise, other_inputs, some_of, unlabelled_split
 from kdviz.data.wordpieces import as_text
 
 MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
@@ -76,6 +76,10 @@ class Dataset:
         """Keep ``n`` training examples, drawn with the classes in proportion. The test split stays."""
         return self._narrow("take", whole("n", n), whole("seed", seed))
 
+    def rest(self, n: int, seed: int) -> "Dataset":
+        """Keep the training examples that ``take(n, seed)`` leaves: fresh ones, for who learnt from those."""
+        return self._narrow("rest", whole("n", n), whole("seed", seed))
+
     def split(self, n: int, seed: int) -> "Dataset":
         """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
 
@@ -88,6 +92,10 @@ class Dataset:
     def shuffle_labels(self, seed: int) -> "Dataset":
         """Give the training examples each other's labels at random: there is nothing to learn, only to memorise."""
         return self._narrow("shuffle_labels", whole("seed", seed))
+
+    def mislabel(self, share: float, seed: int) -> "Dataset":
+        """Give a ``share`` of the training examples the label of another class; what is tested on stays right."""
+        return self._narrow("mislabel", number("share", share), whole("seed", seed))
 
     def replace_inputs(self, source: str) -> "Dataset":
         """Train on other inputs, without labels: another data set's of the same shape, or ``"noise"``.
@@ -121,13 +129,15 @@ class Dataset:
         if self.full_unlabelled is not None and self.full_train is self.full_unlabelled:
             raise ValueError(f"no {verb} after unlabelled: unlabelled(n, seed) takes n of them, split comes before")
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
-        if verb in ("unlabelled", "shuffle_labels", "replace_inputs"):
+        if verb in ("unlabelled", "replace_inputs", *RELABELLED):
             changed = replace(self, description=description, full_test=self.test, held_out=None)
             if verb == "unlabelled":
                 return replace(changed, full_train=self.full_unlabelled, rows=self._unlabelled_rows(*what))
-            if verb == "shuffle_labels":
-                return replace(changed, full_train=shuffled(self.full_train, self.rows, *what))
-            return replace(changed, full_train=self._replaced(*what))
+            if verb in RELABELLED:
+                return replace(changed, full_train=RELABELLED[verb](self.full_train, self.rows, *what))
+            own, (name,) = self.full_train, what
+            inputs = noise(own.inputs.shape).clone() if name == "noise" else load(name).full_train.inputs[: len(own)]
+            return replace(changed, full_train=other_inputs(own, inputs, self.name, name))
         labels, rows, held_out = self.full_train.labels[self.rows], self.rows, self.held_out
         if verb in ("without", "only"):
             rows = rows[torch.isin(labels, torch.tensor(what)) == (verb == "only")]
@@ -135,7 +145,8 @@ class Dataset:
                 raise ValueError(f"{verb} {what} leaves no training example of {self.description}")
         else:
             chosen, rest = map(torch.from_numpy, sources.draw(labels.numpy(), *what))
-            rows, held_out = (rows[chosen], held_out) if verb == "take" else (rows[rest], rows[chosen])
+            held_out = rows[chosen] if verb == "split" else held_out
+            rows = rows[chosen if verb == "take" else rest]
         return replace(self, description=description, rows=rows, held_out=held_out)
 
     def _unlabelled_rows(self, n: int | None = None, seed: int = 0) -> Tensor:
@@ -145,15 +156,6 @@ class Dataset:
         if narrowed:
             raise ValueError(f"unlabelled replaces all of the training set: only split comes before it, not {narrowed}")
         return some_of(len(self.full_unlabelled), n, seed)
-
-    def _replaced(self, source: str) -> Split:
-        shape = self.full_train.inputs.shape
-        inputs = noise(shape).clone() if source == "noise" else load(source).full_train.inputs[: len(self.full_train)]
-        if inputs.shape != shape:
-            raise ValueError(f"{source} has inputs of shape {tuple(inputs.shape)}: {self.name} needs {tuple(shape)}")
-        if are_tokens(inputs) != are_tokens(self.full_train.inputs):
-            raise ValueError(f"inputs of {self.name} and {source} are not of a kind: tokens cannot stand for numbers")
-        return replace(self.full_train, inputs=inputs, texts=None)
 
 
 _seals: WeakKeyDictionary[Dataset, Seal] = WeakKeyDictionary()  # of what is loaded
@@ -211,10 +213,7 @@ def remember(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
 
 def load_described(description: Description) -> Dataset:
     """The data set that ``description`` was taken from, narrowed the same way."""
-    dataset = load(description.name)
-    for verb, *what in description.narrowed:
-        dataset = dataset._narrow(verb, *what)
-    return dataset
+    return reduce(lambda narrowed, verb: narrowed._narrow(*verb), description.narrowed, load(description.name))
 
 
 @lru_cache(maxsize=4)

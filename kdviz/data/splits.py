@@ -94,6 +94,32 @@ def shuffled(split: Split, rows: Tensor, seed: int) -> Split:
     return replace(split, labels=labels)
 
 
+def mislabelled(split: Split, rows: Tensor, share: float, seed: int) -> Split:
+    """The split with the labels of a share of ``rows`` wrong: another class, each as likely as any other."""
+    if not 0 < share <= 1:
+        raise ValueError(f"a share of the labels is above 0 and at most 1, not {share:g}")
+    generator, labels = torch.Generator().manual_seed(seed), split.labels.clone()
+    wrong = rows[torch.randperm(len(rows), generator=generator)[: round(share * len(rows))]]
+    classes = int(split.labels.max()) + 1
+    further = torch.randint(1, classes, (len(wrong),), generator=generator)
+    labels[wrong] = (labels[wrong] + further) % classes
+    return replace(split, labels=labels)
+
+
+RELABELLED = {"shuffle_labels": shuffled, "mislabel": mislabelled}  # verbs that give training examples other labels
+
+
+def other_inputs(split: Split, inputs: Tensor, name: str, source: str) -> Split:
+    """The split of the data set ``name`` with the inputs of ``source`` in place of its own."""
+    if inputs.shape != split.inputs.shape:
+        raise ValueError(
+            f"{source} has inputs of shape {tuple(inputs.shape)}: {name} needs {tuple(split.inputs.shape)}"
+        )
+    if are_tokens(inputs) != are_tokens(split.inputs):
+        raise ValueError(f"inputs of {name} and {source} are not of a kind: tokens cannot stand for numbers")
+    return replace(split, inputs=inputs, texts=None)
+
+
 @lru_cache(maxsize=1)
 def noise(shape: torch.Size) -> Tensor:
     """Uniform in [0, 1], the same in every process."""

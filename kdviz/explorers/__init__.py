@@ -16,10 +16,10 @@ from kdviz.explorers.self_distillation import self_distillation
 from kdviz.explorers.shared_start import shared_start
 from kdviz.explorers.temperature import temperature
 from kdviz.explorers.view import View
+from kdviz.explorers.which_teacher import which_teacher
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "correlations", "live_curves", "omitted_digit", "pad",
-    "playground", "reliability", "scatter", "shared_start", "temperature",
-    "reliability", "scatter", "self_distillation", "shared_start", "temperature",
-    "pruned", "reliability", "rounded", "scatter", "shared_start", "temperature",
+    "playground", "pruned", "reliability", "rounded", "scatter", "self_distillation", "shared_start", "temperature",
+    "which_teacher",
 ]  # fmt: skip

@@ -3,8 +3,8 @@
 Every function draws on ``ax`` (default: the current Axes) and returns it.
 """
 
-from kdviz.figures.balance import gradient_balance, hot_limit
 from kdviz.figures.attach import attachments
+from kdviz.figures.balance import gradient_balance, hot_limit
 from kdviz.figures.calibration import reliability
 from kdviz.figures.card import card
 from kdviz.figures.clouds import pair_clouds
@@ -22,44 +22,18 @@ from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
 from kdviz.figures.panels import score_panels
 from kdviz.figures.self_distillation import by_round, factors_by_round, fitted_rounds
+from kdviz.figures.sweep import sweep
+from kdviz.figures.teachers import students_by_teacher
 from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
 from kdviz.figures.turned import turned
 
 __all__ = [
-    "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_seed", "by_setting", "by_temperature", "card",
-    "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps",
-    "hues", "image", "learning_curves", "mistaken", "pair_scatter", "projection", "reliability", "score_panels",
-    "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target",
-    "taken_for", "ties", "two_opinions", "use_style",
-from kdviz.figures.sweep import sweep
-from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
-
-__all__ = [
-    "COLOURS", "STYLE", "agreement_against_accuracy", "answers_in_a_row", "by_class", "by_seed", "by_setting",
-    "by_temperature", "card", "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery",
-    "gradient_balance", "heat_map", "heat_maps", "hot_limit", "hues", "image", "learning_curves",
-    "mistaken", "one_answer", "pair_scatter", "paths", "projection", "projections", "reliability", "second_opinions",
-    "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "sweep", "taken_for",
-    "temperature_key", "ties", "two_opinions", "use_style",
-    "COLOURS", "STYLE", "agreement_against_accuracy", "attachments", "by_class", "by_seed", "by_setting",
-    "by_temperature", "card", "class_means", "class_tree", "errors_by_bias", "errors_by_temperature", "gallery",
-    "heat_map", "heat_maps", "hues", "image", "learning_curves", "mistaken", "pair_clouds", "pair_scatter",
-    "projection", "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature",
-    "simplex_path", "slopes", "soft_target", "taken_for", "ties", "turned", "two_opinions", "use_style",
-    "class_means", "class_tree", "confidences", "copies", "errors_by_bias", "errors_by_temperature", "gallery",
-    "heat_map", "heat_maps", "hues", "image", "learning_curves", "log_ticks", "mistaken", "pair_scatter", "projection",
-    "reliability", "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes",
-    "soft_target", "taken_for", "ties", "two_opinions", "use_style",
-    "COLOURS", "STYLE", "agreement_against_accuracy", "by_class", "by_round", "by_seed", "by_setting",
-    "by_temperature", "card", "class_means", "class_tree", "errors_by_bias", "errors_by_temperature",
-    "factors_by_round", "fitted_rounds", "gallery", "heat_map", "heat_maps", "hues", "image", "learning_curves",
-    "mistaken", "pair_scatter", "projection", "reliability", "second_opinions", "sentences", "shared_bar",
-    "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties", "two_opinions",
-    "use_style",
-    "class_means", "class_tree", "discrepancy",
-    "errors_by_bias", "errors_by_temperature", "gallery", "heat_map", "heat_maps", "hues",
-    "image", "layers",
-    "learning_curves", "mistaken", "on_grid", "pair_scatter", "projection", "reliability", "second_opinions",
-    "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "taken_for", "ties",
-    "two_opinions", "use_style",
+    "COLOURS", "STYLE", "agreement_against_accuracy", "answers_in_a_row", "attachments", "by_class", "by_round",
+    "by_seed", "by_setting", "by_temperature", "card", "class_means", "class_tree", "confidences", "copies",
+    "discrepancy", "errors_by_bias", "errors_by_temperature", "factors_by_round", "fitted_rounds", "gallery",
+    "gradient_balance", "heat_map", "heat_maps", "hot_limit", "hues", "image", "layers", "learning_curves",
+    "log_ticks", "mistaken", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths", "projection",
+    "projections", "reliability", "score_panels", "second_opinions", "sentences", "shared_bar",
+    "shares_by_temperature", "simplex_path", "slopes", "soft_target", "students_by_teacher", "sweep", "taken_for",
+    "temperature_key", "ties", "turned", "two_opinions", "use_style",
 ]  # fmt: skip

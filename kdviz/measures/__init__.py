@@ -34,7 +34,6 @@ from kdviz.measures.probe import probe_answers, probe_spectrum
 from kdviz.measures.proper import brier, nll
 from kdviz.measures.rivalry import by_rivals
 from kdviz.measures.scores import score_table, scores, verdict_table
-from kdviz.measures.settings import against_best
 from kdviz.measures.self_distillation import (
     bending_kernel,
     in_use,
@@ -44,40 +43,22 @@ from kdviz.measures.self_distillation import (
     spectrum,
     stopped_early,
 )
+from kdviz.measures.settings import against_best
 from kdviz.measures.similarity import linear_cka
 from kdviz.measures.temperature import entropy, gradient_shares, high_temperature_gap, soft_target_gradient
 from kdviz.measures.top_k import TopK, kl_lower_bound, kl_renormalised
 from kdviz.measures.verdicts import seeds_needed, verdict
 
 __all__ = [
-    "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "by_rivals",
-    "calibration_error", "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion",
-    "ensemble_logits", "entropy", "equivalent_smoothing", "expected_calibration_error", "fitted_temperature",
-    "gradient_shares", "gradient_slope", "halved", "halves_ece", "high_temperature_gap", "kl_lower_bound",
-    "kl_renormalised", "label_free_bias", "label_gradient", "label_share", "linear_cka", "log_odds",
-    "logit_correlation", "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "predictive_kl", "ranked_shares",
-    "reliability_bins", "rivals", "scaled", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
-    "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict", "verdict_table", "within_between",
-    "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "brier", "calibration_error",
-    "calibration_floor", "class_groups", "class_linkage", "class_mean_logits", "class_order", "confusion",
-    "ensemble_logits", "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved",
-    "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised", "label_free_bias", "linear_cka",
-    "log_odds", "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl",
-    "reliability_bins", "rivals", "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient",
-    "strongest_pairs", "template_plane", "verdict", "verdict_table", "within_between",
-    "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confidence_odds", "confusion",
-    "ensemble_logits", "entropy", "exaggeration", "expected_calibration_error", "fitted_temperature",
-    "gradient_shares", "halved", "halves_ece", "high_temperature_gap", "kl_lower_bound", "kl_renormalised",
-    "label_free_bias", "likeness", "linear_cka", "log_odds", "logit_correlation", "mean_and_interval",
-    "mean_off_diagonal", "nll", "predictive_kl", "reliability_bins", "ring_answers", "rivals", "same_answers",
-    "score_table", "scores", "seeds_needed", "shifted", "soft_target_gradient", "strongest_pairs", "template_plane",
-    "verdict", "verdict_table", "within_between",
-    "TopK", "accuracy", "agreement", "agreement_bounds", "balanced_accuracy", "bending_kernel", "brier",
-    "calibration_error", "calibration_floor", "class_linkage", "class_mean_logits", "class_order", "confusion",
-    "ensemble_logits", "entropy", "expected_calibration_error", "fitted_temperature", "gradient_shares", "halved",
-    "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound", "kl_renormalised", "label_free_bias",
-    "linear_cka", "log_odds", "logit_correlation", "mean_and_interval", "mean_off_diagonal", "nll", "predictive_kl",
-    "probe_answers", "probe_spectrum", "reliability_bins", "rivals", "rounds_before_collapse", "score_table",
-    "scores", "seeds_needed", "self_distilled", "self_distilled_curves", "shifted", "soft_target_gradient",
-    "spectrum", "stopped_early", "strongest_pairs", "template_plane", "verdict", "verdict_table", "within_between",
+    "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy", "bending_kernel",
+    "brier", "by_rivals", "calibration_error", "calibration_floor", "class_groups", "class_linkage",
+    "class_mean_logits", "class_order", "confidence_odds", "confusion", "ensemble_logits", "entropy",
+    "equivalent_smoothing", "exaggeration", "expected_calibration_error", "fitted_temperature", "gradient_shares",
+    "gradient_slope", "halved", "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound", "kl_renormalised",
+    "label_free_bias", "label_gradient", "label_share", "likeness", "linear_cka", "log_odds", "logit_correlation",
+    "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "predictive_kl", "probe_answers", "probe_spectrum",
+    "ranked_shares", "reliability_bins", "ring_answers", "rivals", "rounds_before_collapse", "same_answers", "scaled",
+    "score_table", "scores", "seeds_needed", "self_distilled", "self_distilled_curves", "shifted",
+    "soft_target_gradient", "spectrum", "stopped_early", "strongest_pairs", "temperature_of_entropy",
+    "template_plane", "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

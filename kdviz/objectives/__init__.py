@@ -5,6 +5,7 @@ from kdviz.objectives.averaged import AveragedTarget
 from kdviz.objectives.bank import ContrastiveBank
 from kdviz.objectives.contrastive import Contrastive, contrastive_terms
 from kdviz.objectives.contrastive_soft import ContrastiveSoftTargets
+from kdviz.objectives.dark import PermutedTargets, WeightedByTeacher, permuted
 from kdviz.objectives.dist import DIST, dist_terms
 from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
@@ -19,7 +20,8 @@ from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_
 
 __all__ = [
     "DIST", "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "ContrastiveSoftTargets",
-    "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective", "OneStageHints", "RenormalisedTopK",
-    "ReverseKL", "SoftTargets", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms",
-    "objective", "soft_target_loss", "soft_target_terms",
+    "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective", "OneStageHints", "PermutedTargets",
+    "RenormalisedTopK", "ReverseKL", "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms",
+    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
+    "soft_target_terms",
 ]  # fmt: skip

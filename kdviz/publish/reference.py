@@ -20,11 +20,13 @@ from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.files import read_file
+from kdviz.runs.scores import error_count, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
 
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
 EPOCHS = 1000  # longer histories are shipped thinned
+SCORES = {"error_count": error_count, "soft_scores": scores_of}
 
 
 def recipes_of(notebook: Path) -> list[Recipe]:
@@ -63,7 +65,7 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     ``weights``, ``test_logits`` and ``class_means`` as half-precision numbers; of predictions the ``errors``: where the
     test examples stand and what they were taken for; ``doubt``, 1 − confidence; ``correlation``, raw and centred, above
     the diagonal; ``rivals`` (see :func:`kdviz.measures.rivals`) as bytes and half-precision margins; ``log_odds`` as
-    quantiles.
+    quantiles; ``error_count`` and ``soft_scores`` as :mod:`kdviz.runs.scores` has them.
     """
     arrays: dict[str, Tensor] = {}
     if "weights" in names:
@@ -79,6 +81,7 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
         arrays["doubt"] = (1 - run.confidence()).half()
     if "calibration_error" in names:
         arrays["calibration_error"] = torch.tensor(run.calibration_error(), dtype=torch.float64)
+    arrays |= {name: compute(run) for name, compute in SCORES.items() if name in names}
     if "correlation" in names:
         for name, center in (("raw", False), ("centred", True)):
             matrix = run.correlation(center)

@@ -1,7 +1,6 @@
 """Finished trainings: a run, and many of them as a table."""
 
 import copy
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +15,10 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
+from kdviz.runs.scores import asked, error_counts, soft_scores
 from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
-
-
-# What each run was asked for in this process: just that is shipped (kdviz.publish.reference).
-asked: dict[Recipe, set[str]] = defaultdict(set)
 
 
 @dataclass(eq=False)
@@ -205,6 +201,14 @@ class Runs(list):
             if not isinstance(run, Run):
                 raise ValueError(f"a table is made of runs, as kd.train returns them, not of {told(run)}")
         return pd.DataFrame([_row(run) for run in self])
+
+    def error_counts(self) -> pd.Series:
+        """Errors of each on its test images: see :func:`kdviz.runs.scores.error_counts`."""
+        return error_counts(self)
+
+    def soft_scores(self, temperature: float) -> pd.DataFrame:
+        """NLL and entropy of each one's probabilities at T: see :func:`kdviz.runs.scores.soft_scores`."""
+        return soft_scores(self, temperature)
 
     def shifts(self, label: int | None = None) -> pd.DataFrame:
         """Of students that some classes were kept from: see :func:`kdviz.runs.unseen.shifts`."""

@@ -16,12 +16,13 @@ from kdviz.recipes import Recipe
 from kdviz.training.fused import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
+SELECTING = ("without", "only", "take", "rest")  # verbs that change only which examples are trained on
 
 
 def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
     steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
-    last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in ("without", "only", "take")), default=0)
+    last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in SELECTING), default=0)
     same = (
         "model",
         "frozen",

@@ -176,8 +176,26 @@ def rounded():
     return said(weight.detach(), nets, whole, images, labels, CLASSES, scheme="after training", bits=2)
 
 
+def teachers_table():
+    rows = [
+        {"group": f"students {g}", "T": t, "teacher": f"net {n}", "student": 20 + g + abs(n - 1) * t + 0.2 * seed,
+         "error": 19.0 - n, "NLL": 0.5 + 0.1 * n / t, "entropy": 0.9 - 0.2 * n + 0.1 * t}
+        for g in range(2) for t in (1.0, 4.0) for n in range(4) for seed in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def which_teacher():
+    return kd.explorers.which_teacher(teachers_table())
+
+
+def self_distillation():
+    return kd.explorers.self_distillation()
+
+
 MADE = (
     temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
+    self_distillation, which_teacher,
 )  # fmt: skip
 
 
@@ -265,6 +283,16 @@ def _bounds(a, b):
 def _shared_start(share):
     i = [0, 0.25, 0.5, 0.75].index(share)
     return [f"agreement {10.0 * i:.1f} % before training, {20 * i + 1:.1f} % after"]
+
+
+def _which_teacher(group, temperature, against):
+    table = teachers_table()
+    means = table[(table.group == group) & (table["T"] == temperature)].groupby("teacher")[["student", "error"]].mean()
+    best, net = means.student.idxmin(), means.error.idxmin()
+    return [
+        f"At T = {temperature:g} the best students, {means.student[best]:.2f} % errors, have the teacher {best};",
+        f"the best net, {net}, makes {means.error[net]:.2f} %, and its students {means.student[net]:.2f} %.",
+    ]
 
 
 def _precise(value: float) -> str:

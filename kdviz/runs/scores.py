@@ -1,0 +1,75 @@
+"""What a few numbers say of a run: its errors, and how good and how soft its probabilities are at each temperature.
+
+Runs are :class:`kdviz.Run` here, whose table asks this file.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from kdviz import measures
+from kdviz.data import load_described
+from kdviz.networks import predict_logits
+
+TEMPERATURES = (1.0, 2.0, 4.0, 8.0)  # of which a shipped run keeps the scores
+
+# What each run was asked for in this process: just that is shipped (kdviz.publish.reference).
+asked: dict[Any, set[str]] = defaultdict(set)
+
+
+def error_counts(runs: Sequence[Any]) -> pd.Series:
+    """Errors of each run on its test images: one number, and all that is shipped of a run asked for no more."""
+    return pd.Series([_kept(run, "error_count", error_count).item() for run in runs], name="errors")
+
+
+def soft_scores(runs: Sequence[Any], temperature: float) -> pd.DataFrame:
+    """How good and how soft the probabilities of each run are at T, a row a run.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    temperature : float
+        T, one of :data:`TEMPERATURES`.
+
+    Returns
+    -------
+    DataFrame
+        ``nll``, that of the labels under softmax(z/T), and ``entropy`` of softmax(z/T), both in nats and means over the
+        test images; ``nll seen`` and ``entropy seen`` over the images the run was trained on, with the labels it saw.
+
+    Raises
+    ------
+    ValueError
+        A temperature of which no scores are kept.
+    """
+    if temperature not in TEMPERATURES:
+        raise ValueError(f"scores are kept at T = {', '.join(f'{T:g}' for T in TEMPERATURES)}, not {temperature}")
+    place = TEMPERATURES.index(temperature)
+    rows = [_kept(run, "soft_scores", scores_of)[place].tolist() for run in runs]
+    return pd.DataFrame(rows, columns=["nll", "entropy", "nll seen", "entropy seen"])
+
+
+def _kept(run: Any, name: str, compute: Any) -> Tensor:
+    asked[run.recipe].add(name)
+    return run.arrays[name] if name in run.arrays else compute(run)
+
+
+def error_count(run: Any) -> Tensor:
+    """Errors on the test images, shape (1,), int32."""
+    labels = load_described(run.recipe.data).test.labels
+    return (run._predictions != labels).sum(dtype=torch.int32)[None]
+
+
+def scores_of(run: Any) -> Tensor:
+    """Shape (temperatures, 4), float32, the columns of :func:`soft_scores`."""
+    data = load_described(run.recipe.data)
+    pairs = [(run._test_logits, data.test.labels), (predict_logits(run._network, data.train.inputs), data.train.labels)]
+    rows = [
+        [score for z, y in pairs for score in (measures.nll(z / T, y), measures.entropy(z, T).mean().item())]
+        for T in TEMPERATURES
+    ]
+    return torch.tensor(rows, dtype=torch.float32)
