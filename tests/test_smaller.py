@@ -54,6 +54,16 @@ def test_ticks_are_plain_numbers():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["5", "10", "20", "50"]
 
 
+def test_ticks_of_a_linear_y_stay():
+    ax = plt.figure().add_subplot()
+    ax.plot([13, 52], [70, 95])
+    ax.set(xscale="log")
+    before = ax.get_yticks().tolist()
+    figures.compression.plain_ticks(ax, [13, 26, 52])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["13", "26", "52"]
+    assert ax.get_yticks().tolist() == before and not ax.get_xticks(minor=True).size
+
+
 def test_layers_are_as_wide_as_they_are():
     ax = figures.layers({"whole": [40, 30], "cut": [8, 6]}, {"whole": "blue", "cut": "red"}, [40, 30])
     widths = [patch.get_width() for patch in ax.patches]

@@ -30,6 +30,15 @@ def test_a_dot_a_teacher_stands_at_the_means_and_teachers_are_joined_in_order():
         kd.figures.students_by_teacher(of_one, "NLL at 3", {"own": "black"})
 
 
+def test_names_of_teachers_at_one_place_do_not_hide_each_other():
+    rows = TABLE[TABLE["T"] == 1].assign(teacher=lambda rows: rows.group + " of " + rows.teacher.astype(str))
+    ax = kd.figures.students_by_teacher(rows, "error", {"own": "black", "fresh": "red"}, ax=plt.figure().subplots())
+    assert len(ax.texts) == 6
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    assert all(ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1 for box in boxes)
+
+
 def test_the_explorer_carries_means_and_intervals():
     view = kd.explorers.which_teacher(TABLE, temperature=4, against="NLL")
     mean, half = kd.measures.mean_and_interval([6, 6.5, 7])

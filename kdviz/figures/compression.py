@@ -85,9 +85,10 @@ def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"
 def plain_ticks(ax: Axes, settings: Sequence[float]) -> Axes:
     """Ticks of x at the settings, and of a logarithmic y at 1, 2 and 5 times powers of ten, as plain numbers."""
     ax.set_xticks(list(settings), [f"{one:g}" for one in settings])
-    low, high = ax.get_ylim()
-    marks = [m * 10.0**e for e in range(-4, 6) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
-    ax.set_yticks(marks, [f"{mark:g}" for mark in marks])
+    if ax.get_yscale() == "log":
+        low, high = ax.get_ylim()
+        marks = [m * 10.0**e for e in range(-4, 6) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+        ax.set_yticks(marks, [f"{mark:g}" for mark in marks])
     ax.minorticks_off()
     return ax
 

@@ -188,8 +188,8 @@ class Array:
         apart = self.beside_teacher.discrepancy(self.network, self.teachers, self.inputs, self.used())
         for student, history in enumerate(self.history):
             if student not in self.lost and math.isfinite(apart[student]):
-                history["kl_epoch"].append(at)
-                history["train_kl"].append(apart[student])
+                history.setdefault("kl_epoch", []).append(at)  # a checkpoint of before has none
+                history.setdefault("train_kl", []).append(apart[student])
 
     def _measure(self) -> None:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""

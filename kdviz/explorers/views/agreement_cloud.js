@@ -7,6 +7,12 @@ const NEAR = 24; // pixels from a point that still mean it
 const SAID = { all: "agreement with the teacher, %", wrong: "agreement where the teacher is wrong, %" };
 const LINES = { train_agreement: ["agreement, training images", "var(--student)"], test_accuracy: ["accuracy, test images", "var(--quiet)"] };
 
+// The controls' name, accuracy and agreement: on all images, or where the teacher is wrong if that was measured.
+const beside = (controls, where) =>
+  controls.map(([name, x, y, wrong]) => [name, x, where === "all" ? y : wrong]).filter(([, , y]) => y !== undefined);
+// On a dark page a lighter one.
+const readable = (colour) => colour && `color-mix(in oklab, ${colour} var(--kept), white)`;
+
 export default {
   render({ model, el }) {
     const page = stage({ model, el });
@@ -77,10 +83,9 @@ export default {
       const marks = beside(controls, where);
       cloud.texts("controls", marks.map(([, x, y]) => [100 * x, 100 * y]), () => ({ text: "✖", dy: 5, "text-anchor": "middle" }));
       const heights = apart(marks.map(([, , y]) => cloud.y(100 * y)));
-      cloud.texts("control names", marks.map(([, x, y]) => [100 * x, 100 * y]), ([x], i) => {
-        const end = cloud.x(x) > cloud.width / 2;
-        return { text: marks[i][0], dx: end ? -10 : 10, y: heights[i] + 4, "text-anchor": end ? "end" : "start" };
-      });
+      cloud.texts("control names", marks.map(([, x, y]) => [100 * x, 100 * y]), ([x], i) => ({
+        text: marks[i][0], y: heights[i] + 4, ...(cloud.x(x) > cloud.width / 2 ? { dx: -10, "text-anchor": "end" } : { dx: 10, "text-anchor": "start" }),
+      }));
       cloud.dots("chosen", [place(student, where)], () => ({ r: 9, fill: "none", stroke: "var(--ink)", "stroke-width": 2 }));
 
       recipe.textContent = run.recipe;
@@ -103,20 +108,10 @@ export default {
   },
 };
 
-// The controls' name, accuracy and agreement: on all images, or where the teacher is wrong if that was measured.
-function beside(controls, where) {
-  return controls.map(([name, x, y, wrong]) => [name, x, where === "all" ? y : wrong]).filter(([, , y]) => y !== undefined);
-}
-
 function spread(shares) {
   const [low, high] = [100 * Math.min(...shares), 100 * Math.max(...shares)];
   const room = 0.06 * (high - low) + 0.2;
   return [Math.max(0, low - room), Math.min(100.5, high + room)];
-}
-
-// On a dark page a lighter one.
-function readable(colour) {
-  return colour && `color-mix(in oklab, ${colour} var(--kept), white)`;
 }
 
 // A number's colour among the others.
