@@ -109,7 +109,7 @@ def equivalent_smoothing(logits: Tensor, labels: Tensor, temperature: float = 1.
 
     Smoothed labels (1 − a) · label + a/C leave a (C − 1)/C off the label. Soft targets leave 1 − p(label). So
     a = mean(1 − p(label)) · C/(C − 1): 0 where a teacher is sure of every label, 1 where it says nothing. Müller et
-    al. (2019, figure 5) compare at equivalent smoothing; this definition is ours.
+    al. (2019, section 4) define it so, for figure 5.
 
     Parameters
     ----------

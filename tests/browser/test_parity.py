@@ -171,3 +171,23 @@ def test_a_gallery_answers_as_the_student_does(offline, tmp_path, omitted, tempe
         assert told == [f"a {omitted} called {each}" for each in expected.tolist()] and len(told) > 15
         changed.add(tuple(told))
     assert len(changed) > 2 and page.faults == []
+
+
+@pytest.mark.parametrize("points", [5, 11, 30])
+def test_rounds_of_self_distillation(reckoned, points):
+    """Points, eigenvalues, factors and curves of every round before the collapse, of the last shown draw."""
+    view = kd.explorers.self_distillation()
+    noise = torch.from_numpy(unpacked(view.data["noise"]))[3, :points].double()
+    at = torch.arange(1, points + 1).double() / (points + 1)
+    y, line = torch.sin(2 * torch.pi * at) + 0.5 * noise, torch.linspace(0, 1, 21).double()
+    curves, factors = kd.measures.self_distilled_curves(at, y, 0.045, line, 12)
+    eigenvalues, _ = kd.measures.spectrum(kd.measures.bending_kernel(at, at) / points)
+    code = """(it, y, line) => {
+        const of = it.basis(y.length);
+        const all = it.rounds(of, y, 0.045);
+        return [of.eigenvalues, all.map((one) => one.left), all.map((one) => it.curve(of, one, line))];
+    }"""
+    page = reckoned("self_distillation", code, y.tolist(), line.tolist())
+    assert len(page[1]) == len(factors) > 2
+    for theirs, ours in zip(page, (eigenvalues, factors, curves), strict=True):
+        close(theirs, ours)
