@@ -175,9 +175,9 @@ def test_a_gallery_answers_as_the_student_does(offline, tmp_path, omitted, tempe
 
 @pytest.mark.parametrize("points", [5, 11, 30])
 def test_rounds_of_self_distillation(reckoned, points):
-    """Points, eigenvalues, factors and curves of every round before the collapse, of the last shown draw."""
+    """Points, eigenvalues, factors and curves of every round before the collapse."""
     view = kd.explorers.self_distillation()
-    noise = torch.from_numpy(unpacked(view.data["noise"]))[3, :points].double()
+    noise = torch.from_numpy(unpacked(view.data["noise"]).copy())[3, :points].double()
     at = torch.arange(1, points + 1).double() / (points + 1)
     y, line = torch.sin(2 * torch.pi * at) + 0.5 * noise, torch.linspace(0, 1, 21).double()
     curves, factors = kd.measures.self_distilled_curves(at, y, 0.045, line, 12)
