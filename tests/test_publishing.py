@@ -66,7 +66,7 @@ def text_of(name):
 
 def rows(text, folder=""):
     """Of a table of notebooks: file, question, minutes."""
-    row = rf"^\| \[.+?\]\({folder}(\w+\.ipynb)\) \| (.+?) \|.*\| (\d+) \|$"
+    row = rf"^\| \[.+?\]\({folder}(\w+\.ipynb)\) \| (.+?) \|(?:.*\|)? (\d+) \|$"
     return re.findall(row, text, re.MULTILINE)
 
 
