@@ -83,7 +83,10 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
     root = page.locator(".kdviz:visible").first
     name_of, moves = next(moving.controls(page, root))
     before = root.evaluate(moving.DIGEST)
-    moves[0]()
+    for move in moves:  # the first may push a slider that stands at its end
+        move()
+        if root.evaluate(moving.DIGEST) != before:
+            break
     assert root.evaluate(moving.DIGEST) != before, f"{name_of} on slide {slide}"
     assert page.evaluate("() => Reveal.getIndices().h") == slide
     page.screenshot(path=times.FOLDER / f"slide_{name}.png")
