@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pandas as pd
 import torch
+from carried import unpacked
 
 import kdviz as kd
 from kdviz.explorers import drawing
@@ -278,6 +279,20 @@ def _reliability(shown, bins, temperature):
 def _bounds(a, b):
     low, high = kd.measures.agreement_bounds(a, b)
     return [f"{100 * low:.1f} % of the images at least, {100 * high:.1f} % at most"]
+
+
+def _self_distillation(round, tolerance, noise, points, draw):
+    spread = torch.from_numpy(unpacked(self_distillation().data["noise"]).copy())[draw, :points].double()
+    at = torch.arange(1, points + 1).double() / (points + 1)
+    truth = torch.sin(2 * torch.pi * at)
+    curves, _ = kd.measures.self_distilled_curves(at, truth + noise * spread, tolerance, at, 12)
+    far = (curves - truth).square().mean(-1)
+    if len(far) < round:
+        return [f"After {len(far)} rounds what is left is within ε of 0"]
+    return [
+        f"distance to the truth {far[round - 1]:.3f}, after round 1 {far[0]:.3f}",
+        f"round {far.argmin() + 1} is nearest",
+    ]
 
 
 def _shared_start(share):

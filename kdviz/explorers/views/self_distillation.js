@@ -71,7 +71,7 @@ export default {
     slider(page, "tolerance", { label: "tolerance ε", values: page.data.tolerances, format: (e) => `${e}` });
     slider(page, "noise", { label: "noise σ", max: 1, step: 0.05, format: (s) => s.toFixed(2) });
     slider(page, "points", { label: "points", min: 5, max: noise.shape[1] });
-    choice(page, "draw", { label: "noise drawn", options: Array.from({ length: noise.shape[0] }, (_, i) => [i, `${i + 1}`]) });
+    choice(page, "draw", { label: "noise drawn", options: Array.from({ length: noise.shape[0] }, (_, i) => [`${i + 1}`, i]) });
     const said = sentence(page);
     const box = panels(page, 2);
     const fits = chart(page, box, { height: 320, x: { domain: [0, 1], label: "x" }, y: { domain: [-2.2, 2.2], label: "y" } });
