@@ -37,11 +37,20 @@ def explore(notebook: Notebook, box: Locator) -> Iterator[tuple[str, float]]:
     notebook.page.bring_to_front()
     box.scroll_into_view_if_needed()
     assert box.locator(PICTURE).count() == 1, f"{notebook.name}: an explorer has one picture"
+    _settled(notebook, box)
     _fill(notebook, box)
     for name, moves in controls(notebook, box, f":not({FORM})"):
         times = [took for move in moves if (took := answered(notebook, box, move)) is not None]
         assert times, f"{notebook.name}: {name} never changes the picture"
         yield from ((name, took) for took in times)
+
+
+def _settled(notebook: Notebook, box: Locator) -> None:
+    """Wait until no picture comes any more: the first one may be on its way."""
+    digests = ["", "-"]
+    while digests[-1] != digests[-2]:
+        notebook.page.wait_for_timeout(1000)
+        digests.append(box.locator(PICTURE).evaluate("picture => seen.digest(picture)"))
 
 
 def screenshot(notebook: Notebook, box: Locator, path: Path) -> None:
