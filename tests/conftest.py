@@ -63,3 +63,15 @@ def double():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def big(digits):
+    """A convolutional teacher with layers to look into."""
+    return kd.Recipe(digits, kd.cnn(4, 6, hidden=(12,)), kd.HardLabels(), epochs=2)
+
+
+@pytest.fixture
+def small(digits):
+    """A student with layers of other sizes."""
+    return kd.Recipe(digits, kd.cnn(2, 3), kd.HardLabels(), epochs=2)

@@ -12,17 +12,6 @@ from kdviz.objectives import attention_map, contrastive_terms
 from kdviz.training import work
 from kdviz.training.arrays import Array
 
-
-@pytest.fixture
-def big(digits):
-    return kd.Recipe(digits, kd.cnn(4, 6, hidden=(12,)), kd.HardLabels(), epochs=2)
-
-
-@pytest.fixture
-def small(digits):
-    return kd.Recipe(digits, kd.cnn(2, 3), kd.HardLabels(), epochs=2)
-
-
 LOOKING = [
     lambda teacher: kd.Hints(teacher),
     lambda teacher: kd.Hints(teacher, layer="map 1"),

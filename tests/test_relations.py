@@ -13,17 +13,6 @@ from kdviz.objectives.dist import pearson
 from kdviz.recipes.descriptions import describe
 from kdviz.recipes.restoring import restored
 
-
-@pytest.fixture
-def big(digits):
-    return kd.Recipe(digits, kd.cnn(4, 6, hidden=(12,)), kd.HardLabels(), epochs=2)
-
-
-@pytest.fixture
-def small(digits):
-    return kd.Recipe(digits, kd.cnn(2, 3), kd.HardLabels(), epochs=2)
-
-
 NEW = [
     lambda teacher: DIST(teacher),
     lambda teacher: DIST(teacher, temperature=3, hard_weight=0.5, inter_weight=2, intra_weight=0.7),
