@@ -1,6 +1,7 @@
 """Every view in JupyterLab and in a page from a file with the network off: moved, timed, its numbers checked."""
 
 from functools import cache
+from pathlib import Path
 
 import live
 import moving
@@ -143,7 +144,8 @@ def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
 @pytest.fixture(scope="session")
 def lab(folder, opened):
     """A notebook that makes every view, executed in JupyterLab."""
-    begin = f"import sys\nsys.path.insert(0, {str(moving.__file__.rsplit('/', 1)[0])!r})\nimport samples"
+    here = Path(__file__).parent
+    begin = f"import sys\nsys.path[:0] = {[str(here), str(here.parent)]}\nimport samples"
     sources = [begin, *(f"samples.{name}()" for name in NAMES)]
     kernel = {"name": "python3", "display_name": "Python 3"}
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
