@@ -52,6 +52,23 @@ def opened(folder, browser):
         context.close()
 
 
+@pytest.fixture(scope="session")
+def executed(folder, opened):
+    """``executed(name, sources)``: a notebook with cells of these sources, run in JupyterLab."""
+
+    def executed(name, sources):
+        kernel = {"name": "python3", "display_name": "Python 3"}
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(made, folder / "notebooks" / f"{name}.ipynb")
+        notebook = opened(name)
+        live.run_all(notebook)
+        assert notebook.wait(lambda: live.executed(notebook), 90)
+        return notebook
+
+    return executed
+
+
 @pytest.fixture
 def offline(browser):
     """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
@@ -73,36 +90,9 @@ def offline(browser):
         context.close()
 
 
-def pytest_collection_modifyitems(items):
-    """What is timed comes last, when nothing trains any more; the notebooks train while the rest is tested."""
-    items.sort(key=lambda item: "answers" in item.fixturenames)
-
-
 @pytest.fixture(scope="session")
-def training(request) -> live.Several | None:
-    """The notebooks that this session tests in JupyterLab, running from its beginning on."""
-    names = [item.callspec.params["name"] for item in request.session.items if "walkthroughs" in item.fixturenames]
-    return live.Several(request.getfixturevalue("opened"), names) if names else None
-
-
-@pytest.fixture(autouse=True)
-def goes_on(training):
-    """Before each test the next notebook begins where one has ended."""
-    if training:
-        training.go_on()
-
-
-@pytest.fixture(scope="session")
-def walkthroughs(training) -> dict[str, live.Notebook]:
-    """The notebooks that this session tests, all their cells run."""
-    return training.ended()
-
-
-@pytest.fixture(scope="session")
-def answers(pytestconfig, training) -> list[times.Answer]:
+def answers(pytestconfig) -> list[times.Answer]:
     """How long every explorer took to answer every move; told and written at the end."""
-    if training:
-        training.ended()
     return pytestconfig.stash.setdefault(ANSWERS, [])
 
 

@@ -7,7 +7,6 @@ it as a message as any other, so the messages themselves are read, as they pass 
 import json
 import re
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -71,30 +70,6 @@ def executed(notebook: Notebook) -> bool:
     """Whether every code cell has its number."""
     prompts = notebook.page.locator(".jp-CodeCell .jp-InputArea-prompt").all_text_contents()
     return all(re.fullmatch(r"\[\d+\]:", prompt) for prompt in prompts) and not notebook.unanswered
-
-
-class Several:
-    """Notebooks that run two at a time, each on one thread; ``opened(name)`` opens one."""
-
-    def __init__(self, opened: Callable[[str], Notebook], names: list[str]):
-        self.opened, self.waiting, self.running, self.done = opened, [*names], [], {}
-
-    def go_on(self) -> None:
-        """Begin the next ones where others have ended."""
-        for each in [each for each in self.running if each.faults or executed(each)]:
-            self.running.remove(each)
-            self.done[each.name] = each
-        while self.waiting and len(self.running) < 2:
-            self.running.append(self.opened(self.waiting.pop(0)))
-            run_all(self.running[-1])
-
-    def ended(self) -> dict[str, Notebook]:
-        """All of them by name, when the last has ended."""
-        self.go_on()
-        while self.running:
-            self.running[0].page.wait_for_timeout(300)
-            self.go_on()
-        return self.done
 
 
 def _listen(notebook: Notebook, socket: WebSocket) -> None:

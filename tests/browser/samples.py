@@ -2,17 +2,33 @@
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
+import nbformat
 import pandas as pd
 import torch
 from carried import unpacked
+from IPython.display import display
 
 import kdviz as kd
-from kdviz.explorers import drawing
+from kdviz.explorers import View, drawing
 from kdviz.explorers.pad import answer, layers_of
+from kdviz.explorers.view import VIEW, told_of
+from kdviz.publish import notebooks
 
+HERE = Path(__file__).parent
+BEGIN = f"import sys\nsys.path[:0] = {[str(HERE), str(HERE.parent)]}\nimport samples"  # of a notebook that says so
 CLASSES = tuple("0123456789")
 TWO = ("$5 to $10", "<b>")
+
+
+def carried(name: str) -> None:
+    """Show the explorers of a walkthrough as its page carries them."""
+    for cell in nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if VIEW in output.get("data", {}):
+                told = told_of(output.data[VIEW])
+                display(View(told["view"], told["data"], lambda figure, **_: None, (1, 1), **told["state"]))
 
 
 @cache

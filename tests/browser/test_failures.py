@@ -1,8 +1,6 @@
 """What the tests of the walkthroughs must not let pass: small explorers, each with its own fault."""
 
 import explorers
-import live
-import nbformat
 import pytest
 
 # What each draws with, and the text that its failure must hold.
@@ -25,27 +23,10 @@ LABELS = {"a label that is cut": "much too long for its place", "a control witho
 
 
 @pytest.fixture(scope="module")
-def run(folder, opened):
-    """``run(name, sources)``: a notebook with cells of these sources, executed."""
-
-    def run(name, sources):
-        kernel = {"name": "python3", "display_name": "Python 3"}
-        cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        small = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        nbformat.write(small, folder / "notebooks" / f"{name}.ipynb")
-        notebook = opened(name)
-        live.run_all(notebook)
-        assert notebook.wait(lambda: live.executed(notebook), 60)
-        return notebook
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def small(run):
+def small(executed):
     """A notebook with a sound explorer and, in their order, those with faults."""
     bodies = {"": "None", **{fault: body for fault, (body, _) in FAULTS.items()}}
-    return run("small", [BEGIN, *(CELL.format(body=bodies[one], label=LABELS.get(one, "n")) for one in bodies)])
+    return executed("small", [BEGIN, *(CELL.format(body=bodies[one], label=LABELS.get(one, "n")) for one in bodies)])
 
 
 def test_a_sound_explorer_passes(small):
@@ -61,7 +42,7 @@ def test_a_fault_is_found(small, fault):
         list(explorers.explore(small, box))
 
 
-def test_an_error_in_a_cell_is_found(run):
-    notebook = run("wrong", ["1 + '1'"])
+def test_an_error_in_a_cell_is_found(executed):
+    notebook = executed("wrong", ["1 + '1'"])
     with pytest.raises(AssertionError, match="TypeError"):
         notebook.sound()

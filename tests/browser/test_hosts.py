@@ -1,11 +1,8 @@
 """Every view in JupyterLab and in a page from a file with the network off: moved, timed, its numbers checked."""
 
 from functools import cache
-from pathlib import Path
 
-import live
 import moving
-import nbformat
 import pytest
 import samples
 import times
@@ -142,19 +139,9 @@ def test_a_view_that_throws_at_once_leaves_its_picture(offline, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def lab(folder, opened):
+def lab(executed):
     """A notebook that makes every view, executed in JupyterLab."""
-    here = Path(__file__).parent
-    begin = f"import sys\nsys.path[:0] = {[str(here), str(here.parent)]}\nimport samples"
-    sources = [begin, *(f"samples.{name}()" for name in NAMES)]
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "notebooks" / "views.ipynb"
-    )
-    notebook = opened("views")
-    live.run_all(notebook)
-    assert notebook.wait(lambda: live.executed(notebook), 90)
+    notebook = executed("views", [samples.BEGIN, *(f"samples.{name}()" for name in NAMES)])
     notebook.sound()
     return notebook
 

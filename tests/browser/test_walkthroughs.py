@@ -1,9 +1,14 @@
-"""Every walkthrough in JupyterLab: all cells run, every control of every explorer moved, every answer timed."""
+"""The walkthroughs in JupyterLab: every control of every explorer moved, every answer timed.
+
+What needs its kernel runs whole. The other explorers live on what their pages carry: no notebook need train for that.
+"""
 
 import explorers
+import live
 import moving
 import nbformat
 import pytest
+import samples
 import times
 
 from kdviz.explorers import Explorer, View
@@ -19,18 +24,28 @@ def named(name, kind):
     return [f"{each}_{made[:i].count(each) + 1}" if each in made[:i] else each for i, each in enumerate(made)]
 
 
+TRAINING = [name for name in NAMES if named(name, Explorer)]
+
+
+@pytest.fixture(scope="session")
+def pages(executed):
+    """A notebook in JupyterLab with a cell for each walkthrough: its explorers, as its page has them."""
+    return executed("pages", [samples.BEGIN, *(f"samples.carried({name!r})" for name in NAMES)])
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_every_control_changes_its_picture_and_nothing_fails(name, walkthroughs, answers):
-    notebook, made = walkthroughs[name], {kind: named(name, kind) for kind in (Explorer, View)}
-    notebook.sound()
-    boxes, roots = explorers.found(notebook), notebook.page.locator(".kdviz").all()
-    assert (len(boxes), len(roots)) == (len(made[Explorer]), len(made[View])), f"{name} makes {made}"
+def test_every_explorer_of_its_page_lives_in_jupyterlab(name, pages, answers):
+    pages.page.bring_to_front()
+    cell = pages.page.locator(".jp-CodeCell").nth(1 + NAMES.index(name))
+    lives(pages, cell.locator(".kdviz").all(), name, answers)
+
+
+def lives(notebook, roots, name, answers):
+    """Every control of every explorer that answers in the page, in whatever notebook they stand."""
+    made = named(name, View)
+    assert len(roots) == len(made), f"{name} makes {made}"
     times.FOLDER.mkdir(parents=True, exist_ok=True)
-    for box, explorer in zip(boxes, made[Explorer], strict=True):
-        answers += [(name, explorer, moved, took) for moved, took in explorers.explore(notebook, box)]
-        explorers.screenshot(notebook, box, times.FOLDER / f"{name}_{explorer}.png")
-    notebook.page.bring_to_front()
-    for root, explorer in zip(roots, made[View], strict=True):
+    for root, explorer in zip(roots, made, strict=True):
         for moved, drawn, _ in moving.explore(notebook.page, root):
             answers += [(name, explorer, moved, each["took"]) for each in drawn]
         explorers.screenshot(notebook, root, times.FOLDER / f"{name}_{explorer}.png")
@@ -38,3 +53,18 @@ def test_every_control_changes_its_picture_and_nothing_fails(name, walkthroughs,
     notebook.sound()
     mine = [answer for answer in answers if answer[0] == name]
     assert times.missed(mine, slack=times.SLACK) == [], "\n".join(times.table(mine))
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_what_needs_its_kernel_answers_and_nothing_fails(name, opened, answers):
+    notebook, made = opened(name), named(name, Explorer)
+    live.run_all(notebook)
+    assert notebook.wait(lambda: live.executed(notebook), 600)
+    notebook.sound()
+    boxes = explorers.found(notebook)
+    assert len(boxes) == len(made), f"{name} makes {made}"
+    for box, explorer in zip(boxes, made, strict=True):
+        answers += [(name, explorer, moved, took) for moved, took in explorers.explore(notebook, box)]
+        explorers.screenshot(notebook, box, times.FOLDER / f"{name}_{explorer}.png")
+    notebook.page.bring_to_front()
+    lives(notebook, notebook.page.locator(".kdviz").all(), name, answers)
