@@ -108,14 +108,24 @@ def train(notebooks: list[Path], seeds: int, device: str | None) -> None:
     training.train(needed, device=device)
 
 
-def unchanged(path: Path, run: Run, arrays: dict[str, Tensor]) -> bool:
-    """Whether a file is of the same training and holds such arrays: git need not keep it twice."""
+def held(path: Path, run: Run) -> dict[str, Tensor]:
+    """What a shipped file holds of the same training: it is not made again, and git need not keep it twice."""
     try:
-        header, there = read_file(path)
+        header, arrays = read_file(path)
     except (ValueError, OSError):  # damaged, without a checksum, or not there
-        return False
+        return {}
     same = header.get("facts") == run.facts and header.get("recipe") == json.loads(json.dumps(describe(run.recipe)))
-    return same and {n: a.dtype for n, a in there.items()} == {n: a.dtype for n, a in arrays.items()}
+    return arrays if same else {}
+
+
+def asked_for(run: Run, names: set[str], there: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What a file of a run is to hold: of ``there`` what is still asked for, and what is missing, made now."""
+    kept = {name: array for name, array in there.items() if _kind(name) in names}
+    return kept | reduced(run, names - {*map(_kind, kept)})
+
+
+def _kind(name: str) -> str:
+    return name.split("/")[0]
 
 
 def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
@@ -148,8 +158,10 @@ def ship(notebooks: list[Path]) -> None:
             raise LookupError(
                 f"{recipe}: its notebook trains it, and asks nothing of it" if run else f"no run of {recipe}"
             )
-        arrays, path = reduced(run, names), SHIPPED / f"{run.key}.safetensors"
-        if not unchanged(path, run, arrays):
+        path = SHIPPED / f"{run.key}.safetensors"
+        there = held(path, run)
+        arrays = asked_for(run, names, there)
+        if arrays.keys() != there.keys():
             write(dataclasses.replace(run, history=rounded(run.history)), arrays, SHIPPED)
         kept.add(path)
     for path in set(SHIPPED.glob("*.safetensors")) - kept:
