@@ -149,16 +149,6 @@ def test_a_shipped_file_that_is_damaged_is_shipped_again(student, tmp_path):
     assert reference.held(path, run) == {}
 
 
-def test_what_is_asked_of_a_shipped_file_is_kept_of_it_and_the_rest_goes(student, tmp_path):
-    run = kd.train(student, store=None)
-    path = stored.write(run, reference.reduced(run, {"errors", "doubt", "class_means"}), tmp_path)
-    shipped = stored.Store(tmp_path).find(student)
-    arrays = reference.asked_for(shipped, {"errors", "class_means"}, reference.held(path, run))
-    assert arrays.keys() == {"errors/row", "errors/predicted", "class_means"}  # and no logits were needed
-    more = reference.asked_for(run, {"errors", "test_logits"}, arrays)
-    assert more.keys() == {"errors/row", "errors/predicted", "test_logits"}
-
-
 def test_a_damaged_shipped_run_is_said_truly_where_nothing_is_trained(student, tmp_path, monkeypatch):
     path = kd.Store(tmp_path / "shipped").save(kd.train(student, store=None))
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")

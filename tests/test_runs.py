@@ -163,16 +163,24 @@ def test_shipped_histories_of_thousands_of_epochs_are_thinned_and_keep_the_last(
     assert told["loss"] == [float(f"{1 / n:.6g}") for n in kept]
 
 
-def test_a_file_that_holds_what_is_asked_of_the_same_training_is_left_alone(student, tmp_path):
+def test_what_is_asked_of_a_shipped_file_is_kept_of_it_and_the_rest_goes(student, tmp_path):
     run = kd.train(student, store=None)
-    few, more = ({"errors"}, {"errors", "doubt"})
-    path = write(run, reference.reduced(run, few), tmp_path)
-    assert reference.unchanged(path, run, reference.reduced(run, few))
-    assert not reference.unchanged(path, run, reference.reduced(run, more))
+    path = write(run, reference.reduced(run, {"errors", "doubt", "class_means"}), tmp_path)
+    shipped = kd.Store(tmp_path).find(student)
+    arrays = reference.asked_for(shipped, {"errors", "class_means"}, reference.held(path, run))
+    assert arrays.keys() == {"errors/row", "errors/predicted", "class_means"}  # and no logits were needed
+    more = reference.asked_for(run, {"errors", "test_logits"}, arrays)
+    assert more.keys() == {"errors/row", "errors/predicted", "test_logits"}
+
+
+def test_of_another_training_or_a_damaged_file_nothing_is_kept(student, tmp_path):
+    run = kd.train(student, store=None)
+    path = write(run, reference.reduced(run, {"errors"}), tmp_path)
+    assert reference.held(path, run)
     another = dataclasses.replace(run, facts=run.facts | {"seconds": run.facts["seconds"] + 1})
-    assert not reference.unchanged(path, another, reference.reduced(run, few))
+    assert reference.held(path, another) == {}
     path.write_bytes(path.read_bytes()[:500])
-    assert not reference.unchanged(path, run, reference.reduced(run, few))
+    assert reference.held(path, run) == {}
 
 
 def test_the_table_tells_apart_what_the_recipes_say(student, teacher):

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,9 +140,12 @@ def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
     return {name: [float(f"{value:.6g}") for value in values] for name, values in kept.items()}
 
 
-def asked_of(recipe: Recipe) -> set[str]:
-    """What was asked of a recipe's run, by its key: what a cell defines is another class each time it is run."""
-    return {name for other, names in asked.items() if other.key == recipe.key for name in names}
+def asked_by_key() -> dict[str, set[str]]:
+    """What was asked of runs, by their recipes' keys: what a cell defines is another class each time it is run."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for recipe, some in asked.items():
+        names[recipe.key] |= some
+    return names
 
 
 def ship(notebooks: list[Path]) -> None:
@@ -151,9 +155,9 @@ def ship(notebooks: list[Path]) -> None:
     for notebook in notebooks:
         execute(notebook)
     store, kept = default_store(), set()
-    wanted = {recipe: asked_of(recipe) for notebook in notebooks for recipe in recipes_of(notebook)}
-    for recipe, names in wanted.items():
-        run = store.find(recipe)
+    names_of = asked_by_key()
+    for recipe in dict.fromkeys(recipe for notebook in notebooks for recipe in recipes_of(notebook)):
+        run, names = store.find(recipe), names_of[recipe.key]
         if not (run and names):
             raise LookupError(
                 f"{recipe}: its notebook trains it, and asks nothing of it" if run else f"no run of {recipe}"
