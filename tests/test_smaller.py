@@ -106,19 +106,19 @@ def test_the_explorer_of_rounding_carries_grids_and_answers():
     whole = data.test.labels[:40]
     nets = {
         name: {b: (kd.compression.quantised({"w": weights}, b)["w"], (whole + (b < 2)) % 10) for b in (1, 2, 4)}
-        for name in ("after training", "trained on labels")
+        for name in ("rounded after training", "trained rounded, on labels")
     }
     images, labels, classes = data.test.images[:40], data.test.labels[:40], data.classes
-    said = {"scheme": "after training", "bits": 2}
+    said = {"scheme": "rounded after training", "bits": 2}
     explorer = explorers.rounded(weights, nets, whole, images, labels, classes, **said)
-    told = explorer.data["nets"]["after training"]
+    told = explorer.data["nets"]["rounded after training"]
     assert [told[b]["levels"] for b in "12"] == [2, 3] and 8 < told["4"]["levels"] <= 15
     shares = told["2"]["shares"]
     assert sum(shares) == pytest.approx(100, abs=1) and sum(share > 0 for share in shares) == 3
-    np.testing.assert_array_equal(unpacked(explorer.data["answers"]["after training"]["1"]), (whole + 1) % 10)
+    np.testing.assert_array_equal(unpacked(explorer.data["answers"]["rounded after training"]["1"]), (whole + 1) % 10)
     assert explorer.picture().startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match=r"of \[1, 2, 4\] bits, not at 'after training', 3"):
+    with pytest.raises(ValueError, match=r"of \[1, 2, 4\] bits, not at 'rounded after training', 3"):
         explorers.rounded(weights, nets, whole, images, labels, classes, **said | {"bits": 3})
-    nets["trained on labels"].pop(4)
+    nets["trained rounded, on labels"].pop(4)
     with pytest.raises(ValueError, match="the same numbers of bits"):
         explorers.rounded(weights, nets, whole, images, labels, classes, **said)

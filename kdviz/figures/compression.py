@@ -22,10 +22,10 @@ SMALLER = {  # one colour for each way to a smaller network
     "random": COLOURS["hints"],
 }
 ROUNDED = {  # and to one of fewer bits
-    "after training": "#332288",
-    "after training, a scale a row": COLOURS["another teacher"],
-    "trained on labels": COLOURS["hard labels"],
-    "trained on the teacher": COLOURS["student"],
+    "rounded after training": "#332288",
+    "rounded after training, a scale per row": COLOURS["another teacher"],
+    "trained rounded, on labels": COLOURS["hard labels"],
+    "trained rounded, on its old self": COLOURS["student"],
     "taught from a random start": COLOURS["hints"],
 }
 

@@ -175,7 +175,7 @@ def pruned():
 def quantised_nets():
     data, _ = digits()
     network = net(64, 16, 10, seed=0)
-    said = {"after training": {}, "after training, a scale a row": {"per": "row"}}
+    said = {"rounded after training": {}, "rounded after training, a scale per row": {"per": "row"}}
     found = {}
     for name, how in said.items():
         for bits in (1, 2, 4):
@@ -190,7 +190,7 @@ def rounded():
     data, (weight, nets, whole) = digits()[0], quantised_nets()
     images, labels = data.test.images[:40], data.test.labels[:40]
     said = kd.explorers.rounded
-    return said(weight.detach(), nets, whole, images, labels, CLASSES, scheme="after training", bits=2)
+    return said(weight.detach(), nets, whole, images, labels, CLASSES, scheme="rounded after training", bits=2)
 
 
 def teachers_table():
