@@ -68,7 +68,7 @@ def rounded(
             same = [100 * (of[b] == whole).double().mean().item() for b in many]
             right.plot(many, same, "o-", color=colours[name], label=name, lw=3 if name == scheme else 1.2)
         right.set(xlabel="bits", ylabel=f"% of {len(whole)} images answered as before", xticks=many)
-        right.legend()
+        right.legend(loc="lower right")
 
     data = {
         "bits": many,
