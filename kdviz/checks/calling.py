@@ -13,6 +13,7 @@ from kdviz.arguments import told
 
 NO_AUTOGRAD = "Autograd is called, and here the formula is asked for: write the gradient you derived on paper."
 HINTS = {
+    "can't allocate memory": "It asks for more memory than an answer may take.",
     "could not infer output dtype": "True and False have no mean of their own: .double().mean().",
     "must match the size of tensor": "A sum, mean or largest value over a dimension drops it: keepdim=True keeps its "
                                      "place, so that the shapes fit.",
@@ -60,7 +61,8 @@ def _failure(name: str, function: Callable, given: Sequence, problem: Exception)
     said = " ".join(str(problem).split())
     tensors = [f"of shape {tuple(part.shape)}" for part in given if isinstance(part, Tensor)]
     on = f" on tensors {' and '.join(tensors)}" if tensors else ""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    code = None if hasattr(function, "runs_elsewhere") else getattr(function, "__code__", None)
+    file = getattr(code, "co_filename", None)
     lines = [frame.line for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == file]
     where = f", in the line `{lines[-1]}`" if lines and lines[-1] else ""
     hints = [hint for pattern, hint in HINTS.items() if pattern in said]
