@@ -125,7 +125,7 @@ COUNTED = (
 
 
 def _counted(logits: Tensor, omitted: int, frequency: float, bias: Tensor) -> bool:
-    if bias.ndim:
+    if bias.ndim or not bias.isfinite():
         return False
     called = measures.shifted(logits, [omitted], bias.item()).argmax(-1) == omitted
     return abs(int(called.sum()) - frequency * len(logits)) <= 1

@@ -34,14 +34,16 @@ class Mistake(AssertionError):
 def called(name: str, function: Callable, given: Sequence):
     """``function(*given)``; what it raises is a :class:`Mistake` that says on what, and in which line.
 
-    A task that is not begun, NotImplementedError, is heard as it is.
+    A task that is not begun, a bare NotImplementedError, is heard as it is; PyTorch raises others, with a text.
     """
     check_takes(function, given)
     try:
         return function(*given)
-    except (NotImplementedError, Mistake):
+    except Mistake:
         raise
     except Exception as problem:
+        if type(problem) is NotImplementedError and not problem.args:
+            raise
         raise Mistake(_failure(name, function, given, problem)) from problem
 
 

@@ -1,6 +1,7 @@
 """Checks of *Is it faithful?*: agreement, its bounds, the controls, calibration."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ def _alike(seed: int, n: int, classes: int) -> tuple[Tensor, Tensor]:
 
 def agreement(function: Callable[[Tensor, Tensor], float]) -> None:
     """Check ``function(logits_a, logits_b)``: :func:`kdviz.measures.agreement`."""
-    cases = [_alike(10, 330, 10), _alike(12, 290, 4)]
+    cases = [_alike(10, 330, 10), _alike(12, 498, 4)]
     decide("The agreement", function, measures.agreement, cases, AGREEMENTS, hint="A net agrees with itself: 1.")
     passed("Agreement: the share of examples where the two argmaxes coincide.")
 
@@ -140,7 +141,7 @@ CONTROLS = [*combined(
 
 def expected_calibration_error(function: Callable[[Tensor, Tensor, int], float]) -> None:
     """Check ``function(confidence, right, bins)``: :func:`kdviz.measures.calibration_error`."""
-    cases = [_sure(50, 330, 8), _sure(51, 290, 4)]
+    cases = [_sure(50, 330, 8), _sure(51, 498, 4)]
     hint = "Print confidence, accuracy and count of each bin."
     decide("The ECE", function, measures.calibration_error, cases, ECES, hint=hint)
     passed("The ECE: bins (lo, hi], each gap weighted by its count, empty bins skipped.")
@@ -182,6 +183,11 @@ def _whole(confidence: Tensor, right: Tensor, bins: int, size: int) -> float:
 EQUAL_MASS = "Your bins hold equally many examples: here they have equal width, (m − 1)/M to m/M."
 
 
+ORDERS = (  # of equal confidences each has its own
+    Tensor.argsort, partial(Tensor.argsort, stable=True), lambda c: torch.from_numpy(c.numpy().argsort()),
+)  # fmt: skip
+
+
 def _of_groups(confidence: Tensor, right: Tensor, groups: Sequence[Tensor]) -> Tensor:
     gaps = [(right[rows].double().mean() - confidence[rows].mean()).abs() * len(rows) for rows in groups if len(rows)]
     return torch.stack(gaps).sum() / len(confidence)
@@ -218,7 +224,7 @@ ECES = [
         scale={"": "", "percent": "Yours is a percentage: give a share between 0 and 1."},
         at={"": "", "middle": "You compare a bin's accuracy with its middle: take its mean confidence."},
     ),
-    (EQUAL_MASS, lambda c, r, bins: _of_groups(c, r, c.argsort(stable=True).tensor_split(bins))),
+    *((EQUAL_MASS, lambda c, r, bins, order=order: _of_groups(c, r, order(c).tensor_split(bins))) for order in ORDERS),
     (EQUAL_MASS, lambda c, r, bins: _between(c, r, c.quantile(torch.linspace(0, 1, bins + 1, dtype=c.dtype)))),
     ("There are no bins here: this is the mean of |right − confidence| over the examples.",
      lambda confidence, right, bins: (right.double() - confidence).abs().mean()),

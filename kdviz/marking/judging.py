@@ -116,7 +116,7 @@ def _judged(task: Task, submission: Submission, scope: Mapping, salt: str, marke
         found = submission.names(wanted)
         missing = [name for name in wanted if name not in found]
         if missing:
-            return 0.0, f"There is no `{missing[0]}`."
+            return 0.0, marked.said.get(missing[0]) or f"There is no `{missing[0]}`: is its cell deleted?"
         with hidden(salt):
             exec(compile(task.source, task.name, "exec"), {**scope, **found})
     except Mistake as mistake:

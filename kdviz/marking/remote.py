@@ -196,8 +196,8 @@ def _raised(said: Any) -> Exception:
     if said.get("autograd") is True:
         return Mistake(NO_AUTOGRAD)
     kind, text = str(said.get("kind"))[:80], str(said.get("text"))[: wire.TEXT]
-    if kind == "NotImplementedError":
-        return NotImplementedError(text)
+    if kind == "NotImplementedError" and not text:  # a task that is not begun
+        return NotImplementedError()
     if kind == closed.PackageIsClosed.__name__:
         return Mistake("Your answer calls kdviz for what the task asks you to write: write the formula yourself.")
     return type(re.sub(r"\W", "", kind) or "Error", (Raised,), {})(text)

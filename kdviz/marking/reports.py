@@ -110,7 +110,7 @@ def _points(one: Marked, task: Task, filled: dict) -> float | None:
 def _feedback(one: Marked, assignment: Assignment, filled: dict, total: float, waits: bool) -> str:
     parts = [f"<h2>{_text(assignment.title)}: {total:g} of {assignment.points:g} points</h2>"]
     parts += ["<p>Some points are still to come: texts are marked by hand.</p>"] * waits
-    parts += [f"<p>{_text(one.said['file'])}</p>"] * ("file" in one.said) + ["<table>"]
+    parts += [f"<p>{_text(problem)}</p>" for problem in [one.said.get("file")] if problem] + ["<table>"]
     for task in assignment.tasks:
         points = _points(one, task, filled)
         said = _text(one.said.get(task.name, ""))
@@ -119,8 +119,8 @@ def _feedback(one: Marked, assignment: Assignment, filled: dict, total: float, w
         shown = "–" if points is None else f"{points:g}"
         parts.append(f"<tr><td>{_text(task.title)}<td>{shown} of {task.points:g}<td>{said}")
     parts.append("</table>")
-    for name in assignment.answers:
-        parts += [f"<p>Cell <code>{name}</code>: {_text(one.said[name])}</p>"] * (name in one.said)
+    notes = [(name, one.said[name]) for name in assignment.answers if name in one.said]
+    parts += [f"<p>Cell <code>{name}</code>: {_text(said)}</p>" for name, said in notes]
     return "\n".join(parts)
 
 

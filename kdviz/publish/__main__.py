@@ -128,24 +128,9 @@ def measure(wanted) -> int:
     return 0
 
 
-NAMED = (
-    demo,
-    lab,
-    test,
-    commit,
-    new,
-    train,
-    ship,
-    assignments,
-    course,
-    mark,
-    handback,
-    slides,
-    site,
-    playground,
-    measure,
-)
-COMMANDS = {each.__name__: each for each in NAMED}
+WALKTHROUGHS = demo, lab, test, commit, new, train, ship, slides, site, playground, measure
+TEACHING = assignments, course, mark, handback
+COMMANDS = {each.__name__: each for each in (*WALKTHROUGHS, *TEACHING)}
 
 
 def main(arguments: list[str] | None = None) -> int:
