@@ -122,7 +122,7 @@ WRONG = {
                 b[0, j] -= 1e-5
                 out[i, j] = (soft_target_loss(a, v[i : i + 1], T) - soft_target_loss(b, v[i : i + 1], T)) / 2e-5
         return out""", "a finite difference?"),
-    "2/C": other("gradient_limit", "d = z - v\nreturn 2 * (d - d.mean(-1, keepdim=True)) / d.shape[-1]",
+    "twice": other("gradient_limit", "d = z - v\nreturn 2 * (d - d.mean(-1, keepdim=True)) / d.shape[-1]",
                  "twice too large"),
     "one large T": other("gradient_limit", "return soft_target_gradient(z, v, 1e6)", "one large T"),
     "no keepdim": other("gradient_limit", "d = z - v\nreturn (d - d.mean(-1)) / d.shape[-1]", "keepdim=True"),

@@ -148,11 +148,13 @@ def expected_calibration_error(function: Callable[[Tensor, Tensor, int], float])
 
 
 def _sure(seed: int, n: int, bins: int) -> tuple[Tensor, Tensor, int]:
-    """Confidences of which many lie on a bin's edge, exactly, none in the lowest bin; too sure above 0.5, else not."""
+    """Confidences of which many lie on a bin's edge, exactly, none in the lowest bin; too sure in every second bin."""
     draw = draws(seed)
     sure = torch.rand(n, generator=draw, dtype=torch.float64) * (1 - 1 / bins) + 1 / bins
     sure[::3] = ((sure[::3] * bins).round() / bins).clamp(2 / bins, 1)
-    return sure, torch.rand(n, generator=draw, dtype=torch.float64) < 0.5, bins
+    bin_of = torch.bucketize(sure, torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1])
+    chance = (sure + 0.35 * (1 - 2 * (bin_of % 2))).clamp(0.05, 0.95)
+    return sure, torch.rand(n, generator=draw, dtype=torch.float64) < chance, bins
 
 
 def _ece(confidence: Tensor, right: Tensor, bins: int, edge: str, weight: str, gap: str, scale: str, at: str) -> Tensor:
