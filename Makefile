@@ -38,7 +38,7 @@ test: $(READY)        ## unit tests, then the notebooks in the digits lane, then
 	@$(BIN)/python -m pytest -q
 	@$(BIN)/python -m kdviz.publish test
 
-test-slow: $(READY)   ## fifty killed trainings instead of ten
+test-slow: $(READY)   ## fifty killed trainings instead of ten, and forty submissions marked
 	@$(BIN)/python -m pytest -q -m slow
 
 test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: screenshots and latency.csv in build/browser

@@ -238,3 +238,14 @@ def test_whatever_is_returned_or_raised_is_answered_by_a_sentence(check):
             check(lambda *_, problem=problem: (_ for _ in ()).throw(problem))
     with pytest.raises(checks.Mistake, match="takes others"):
         check(lambda a, b, c, d, e: 1)
+
+
+def test_a_function_that_changes_its_logits_does_not_choose_its_gradient():
+    def tricks(z, v, T):
+        value = right(z, v, T)
+        if z.requires_grad:
+            z.data.copy_(v)
+            return value + (z * 0).sum() - value + value.detach()
+        return value
+
+    assert "its gradient is not" in said(checks.soft_target_loss, tricks)

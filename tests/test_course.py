@@ -69,7 +69,7 @@ def test_a_private_check_asks_about_other_inputs(made):
         source = nbformat.read(made / "private" / "source" / name / f"{name}.ipynb", as_version=4)
         code = [cell for cell in source.cells if cell.cell_type == "code"]
         tests = [cell.source for cell in code if cell.metadata.get("nbgrader", {}).get("grade")]
-        assert tests and all("BEGIN HIDDEN TESTS\nwith checks.hidden('hidden a word'):" in test for test in tests)
+        assert tests and all(f"TESTS\nwith checks.hidden({course.hidden_of('a word')!r}):" in test for test in tests)
         assert assignments.student_version(source).cells == assignments.student_version(
             nbformat.read(assignments.SOLUTIONS / f"{name}.ipynb", as_version=4)).cells  # fmt: skip
     outside = checks.loss.pairs()

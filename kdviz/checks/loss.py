@@ -88,6 +88,7 @@ CAPPED = (
 
 def _check_gradient(function: Callable) -> None:
     for z, v, T in pairs():
+        right = measures.soft_target_gradient(z, v, T) / len(z)  # before the function can change what it is given
         z, v = z.clone().requires_grad_(), v.clone().requires_grad_()
         loss = called("The loss of logits that ask for a gradient", function, (z, v, T))
         if not (isinstance(loss, Tensor) and loss.requires_grad):
@@ -95,7 +96,6 @@ def _check_gradient(function: Callable) -> None:
         of_student, of_teacher = torch.autograd.grad(loss, (z, v), allow_unused=True)
         if of_teacher is not None and of_teacher.any():
             raise Mistake("The gradient flows into the teacher, which would move to its student: detach its logits.")
-        right = measures.soft_target_gradient(z.detach(), v.detach(), T) / len(z)
         if of_student is None or not same([as_tensor(of_student)], [right]):
             raise Mistake("The loss is right and its gradient is not: is a part of the student's logits detached?")
 

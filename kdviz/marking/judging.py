@@ -10,7 +10,7 @@ from pathlib import Path
 from kdviz.checks import Mistake, hidden
 from kdviz.marking import wire
 from kdviz.marking.assignment import Assignment, Task, asked_names
-from kdviz.marking.remote import USUAL, Gone, Limits, Submission
+from kdviz.marking.remote import USUAL, Gone, Limits, NotStarted, Submission
 
 LARGEST = 30 << 20  # bytes of a notebook
 
@@ -78,7 +78,13 @@ def mark(
     waiting = [task for task in assignment.tasks if not task.by_hand]
     scope = scope_of(given) if waiting else {}
     while waiting:
-        waiting = _as_far_as_it_goes(marked, waiting, answers, given, scope, salt, inside, limits)
+        try:
+            waiting = _as_far_as_it_goes(marked, waiting, answers, given, scope, salt, inside, limits)
+        except NotStarted as problem:  # the machine's fault, not the student's
+            for task in waiting:
+                marked.points[task.name], marked.said[task.name] = 0.0, f"Not marked: {problem}"
+            marked.look += [task.name for task in waiting]
+            break
     return marked
 
 

@@ -39,6 +39,10 @@ class Gone(BaseException):
     """The process is at an end, and why: the sentence is told to the student. No check takes it for an error."""
 
 
+class NotStarted(RuntimeError):
+    """There is no process: the fault lies in this machine."""
+
+
 class Raised(Exception):
     """An answer raised. Each is of a class that is called as what was raised there."""
 
@@ -60,7 +64,7 @@ class Submission:
         except Gone as problem:
             said = self.process.stderr.read(4000).decode(errors="replace").strip().splitlines()[-1:]
             self.close()
-            raise RuntimeError(f"the process that runs answers did not start: {problem} {said}") from None
+            raise NotStarted(f"the process that runs answers did not start: {problem} {said}") from None
 
     def __enter__(self) -> "Submission":
         return self

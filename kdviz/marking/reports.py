@@ -67,9 +67,14 @@ def hand_back(folder: Path, assignments: Sequence[Assignment]) -> list[str]:
         pages.setdefault(one.student, []).append(_feedback(one, assignment, filled, total, waits))
     _table(folder / TASKS, ("student", "assignment", "task", "points", "of", "by", "said", "look"), rows)
     _table(folder / GRADES, NBGRADER, grades)
+    used: set[str] = set()
     for student, parts in pages.items():
+        name = tidy(student)
+        while name in used:
+            name += "_"
+        used.add(name)
         (folder / "feedback").mkdir(exist_ok=True)
-        _page(folder / "feedback" / f"{tidy(student)}.html", student, "".join(parts))
+        _page(folder / "feedback" / f"{name}.html", student, "".join(parts))
     return open_
 
 

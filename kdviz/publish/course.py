@@ -1,11 +1,14 @@
 """A course: a folder to hand out, a private one, and the marking of what comes back."""
 
 import csv
+import hashlib
 import json
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -99,8 +102,8 @@ def _solutions() -> list[tuple[Path, NotebookNode]]:
 
 
 def hidden_of(seed: str) -> str:
-    """What hidden inputs are drawn from."""
-    return f"hidden {seed}"
+    """What hidden inputs are drawn from; nbgrader shows it to students with their feedback, so it is not the seed."""
+    return hashlib.sha256(f"hidden {seed}".encode()).hexdigest()[:16]
 
 
 def values_of(seed: str, student: str, name: str, solution: NotebookNode, students: Sequence[str]) -> dict:
@@ -151,8 +154,9 @@ def with_hidden_tests(solution: NotebookNode, salt: str) -> NotebookNode:
     return written
 
 
-def mark(submitted: Path, course: Path | None, out: Path, workers: int | None, say=print) -> None:
+def mark(submitted: Path, course: Path | None, out: Path, workers: int | None = None) -> None:
     """Mark all that lies in ``submitted`` and write what a course keeps of it to ``out``."""
+    say = partial(print, file=sys.stdout, flush=True)  # what a check prints goes elsewhere
     if not submitted.is_dir():
         raise ValueError(f"{submitted} is no folder: it holds STUDENT/1_the_loss.ipynb, as it was handed in")
     kept = {"seed": "", "students": []}
