@@ -21,7 +21,7 @@ STYLE = (
     "table{border-collapse:collapse}td,th{padding:.3rem .7rem;border-bottom:1px solid #ccc;text-align:left;"
     "vertical-align:top}pre{white-space:pre-wrap;background:#f4f4f4;padding:.7rem;font-size:14px}"
 )
-NOT_BEGUN = ("", "YOUR ANSWER HERE")
+NOT_BEGUN, NO_ANSWER = ("", "YOUR ANSWER HERE"), "no answer"
 
 
 def write(folder: Path, marked: Sequence[Marked], assignments: Sequence[Assignment]) -> None:
@@ -35,13 +35,15 @@ def write(folder: Path, marked: Sequence[Marked], assignments: Sequence[Assignme
         for task, number, criterion in _criteria(known[one.assignment]):
             key = one.student, one.assignment, task.name, number
             points, note = filled.get(key, (None, ""))
+            if note == NO_ANSWER:  # of a marking before this
+                points, note = None, ""
             if one.texts[task.name].strip() in NOT_BEGUN and points is None:
-                points, note = 0.0, note or "no answer"
+                points, note = 0.0, note or NO_ANSWER
             rows.append([*key, criterion[1], criterion[0], "" if points is None else f"{points:g}", note])
     _table(folder / BY_HAND, HAND, rows)
     for assignment in known.values():
         of_it = [one for one in marked if one.assignment == assignment.name]
-        if any(task.by_hand for task in assignment.tasks):
+        if of_it and any(task.by_hand for task in assignment.tasks):
             _page(folder / f"to_read_{assignment.name}.html", assignment.title, _reading(assignment, of_it))
     hand_back(folder, assignments)
 
