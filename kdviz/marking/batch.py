@@ -73,7 +73,11 @@ def mark_all(
 
     pool = ThreadPoolExecutor(side_by_side(workers))
     with pool, redirect_stdout(io.StringIO()):  # a check's ✓ is for the student
-        return list(pool.map(one, handed))
+        try:
+            return list(pool.map(one, handed))
+        except BaseException:  # stopped by hand: those that wait are not begun
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def side_by_side(workers: int | None) -> int:

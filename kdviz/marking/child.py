@@ -94,16 +94,23 @@ def _said_of(problem: BaseException) -> dict:
 
 def limit(memory: int, largest_file: int, seconds: int) -> None:
     """From here on this process can take so much more memory, and cannot undo it."""
-    with open("/proc/self/status") as status:
-        (data,) = [int(line.split()[1]) << 10 for line in status if line.startswith("VmData")]
     for kind, most in (
-        (resource.RLIMIT_DATA, data + memory),
+        (resource.RLIMIT_DATA, _held() + memory),
         (resource.RLIMIT_FSIZE, largest_file),
         (resource.RLIMIT_CPU, int(sum(os.times()[:2])) + seconds),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, (most, most) if hard == ALWAYS else (min(most, hard), min(most, hard)))
+
+
+def _held() -> int:
+    """Bytes that this process holds for itself; where the system does not say, many, and its caller watches alone."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmData"))
+    except (OSError, StopIteration):
+        return 1 << 40
 
 
 def main() -> None:
