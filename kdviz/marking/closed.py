@@ -11,8 +11,6 @@ from pathlib import Path
 from types import FunctionType
 from typing import NoReturn
 
-import kdviz
-
 SAID = "the package's own answers raise here: write the formula yourself"
 ROOMS = ("kdviz.measures", "kdviz.objectives", "kdviz.checks")
 OPEN = ("kdviz.measures.checks", "kdviz.checks.calling", "kdviz.checks.deciding", "kdviz.checks.pretended")
@@ -60,7 +58,7 @@ def _raising(free: int) -> FunctionType:
 
 def close_files() -> None:
     """From here on Python opens files to read below its own installation, without the package, and in this folder."""
-    here, package = os.getcwd(), str(Path(kdviz.__file__).parent)
+    here, package = os.getcwd(), str(Path(__file__).parents[1])
     installed = {sys.prefix, sys.base_prefix, *(path for path in sys.path if "site-packages" in path)}
     reading = (here, *installed, "/dev/null", "/dev/urandom", "/usr/lib", "/usr/share", "/proc/self", "/sys/devices")
 

@@ -17,7 +17,7 @@ import matplotlib
 import psutil
 
 PACKAGE = Path(__file__).parents[1]
-HERE = "/tmp/answer"
+HERE, THERE = "/answer", "/package"  # inside
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 OPEN = (
     "bubblewrap is not installed{}: the students' code runs with your own permissions. It can read your files. "
@@ -49,16 +49,16 @@ def command(walls: bool) -> list[str]:
     if not walls:
         return python
     inside = [bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    inside += ["--hostname", "answer", "--proc", "/proc", "--dev", "/dev", "--size", str(64 << 20), "--tmpfs", "/tmp"]
+    inside += ["--hostname", "answer", "--proc", "/proc", "--dev", "/dev", "--size", str(64 << 20), "--tmpfs", HERE]
     for path in dict.fromkeys([*SYSTEM, *_installed()]):
         if os.path.islink(path):
             inside += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             inside += ["--ro-bind", path, path]
-    inside += ["--ro-bind", str(PACKAGE), f"/tmp/package/{PACKAGE.name}"]
+    inside += ["--ro-bind", str(PACKAGE), f"{THERE}/{PACKAGE.name}"]
     for fonts in Path(matplotlib.get_cachedir()).glob("fontlist*.json"):  # else it looks for fonts at every start
         inside += ["--ro-bind", str(fonts), f"{HERE}/matplotlib/{fonts.name}"]
-    return [*inside, "--dir", HERE, "--chdir", HERE, *python]
+    return [*inside, "--chdir", HERE, *python]
 
 
 def environment(walls: bool, folder: str) -> dict[str, str]:
@@ -66,7 +66,7 @@ def environment(walls: bool, folder: str) -> dict[str, str]:
     here = HERE if walls else folder
     return {
         "PATH": "/usr/bin:/bin", "HOME": here, "TMPDIR": here, "LANG": os.environ.get("LANG", "C.UTF-8"),
-        "PYTHONPATH": "/tmp/package" if walls else str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": THERE if walls else str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONSAFEPATH": "1", "MPLBACKEND": "agg", "MPLCONFIGDIR": f"{here}/matplotlib" if walls else _fonts(),
         "KDVIZ_STORE": f"{here}/store", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
         "PYTHONWARNINGS": "ignore",
