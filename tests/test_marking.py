@@ -251,3 +251,26 @@ BAD = {
 def test_what_is_no_message_is_refused(data):
     with pytest.raises(wire.Broken):
         wire.read(reader(data))
+
+
+def test_functions_that_an_answer_returns_are_called_there(running):
+    (far,) = ran(running, """
+def far(scale):
+    def grown(x, by=1): return x * scale * by
+    return {"grown": grown, "parts": (x for x in range(3))}""", "far")  # fmt: skip
+    got = far(3.0)
+    assert got["parts"] == [0, 1, 2] and got["grown"](torch.ones(2), by=2).tolist() == [6, 6]
+    draws = torch.Generator().manual_seed(5)
+    (drawn,) = ran(running, "def drawn(generator): return torch.randn(3, generator=generator)", "drawn")
+    assert torch.equal(drawn(draws), torch.randn(3, generator=torch.Generator().manual_seed(5)))
+
+
+def test_a_check_that_a_process_cannot_be_asked_is_left_to_a_person():
+    asked = known("1_the_loss")
+    left = asked.with_by_hand(["check_gradient_limit", "the_factor"])
+    by_hand = {task.name: task for task in left.tasks if task.by_hand}
+    assert left.points == asked.points and by_hand["check_gradient_limit"].rubric[0][0] == 3
+    assert by_hand["the_factor"] in asked.tasks
+    path = assignments.SOLUTIONS / "1_the_loss.ipynb"
+    texts = judging.mark("x", path, left.with_by_hand([t.name for t in left.tasks]), {}, "", INSIDE).texts
+    assert "def gradient_limit" in texts["check_gradient_limit"] and "### BEGIN SOLUTION" in texts["the_factor"]

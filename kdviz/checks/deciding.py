@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from kdviz.arguments import told
-from kdviz.checks.calling import Mistake, by_formula, called
+from kdviz.checks.calling import Mistake as Mistake
+from kdviz.checks.calling import by_formula, called
+from kdviz.checks.calling import check_takes as check_takes
 
 Named = tuple[str, Callable]  # a mistake: the sentence that names it, and the function that makes it
 CLOSE = dict(rtol=1e-4, atol=1e-6)

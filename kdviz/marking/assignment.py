@@ -9,7 +9,8 @@
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -34,6 +35,7 @@ class Task:
     model: str = ""  # of a text, as are these: (points, what they are for)
     rubric: tuple[tuple[int, str], ...] = ()
     partial: tuple[tuple[int, str], ...] = ()
+    of_code: bool = False  # marked by hand, although it has a check
 
     @property
     def by_hand(self) -> bool:
@@ -53,6 +55,11 @@ class Assignment:
         """The given cells of a student whose own values these are."""
         return tuple(variants.with_values(source, values) for source in self.given)
 
+    def with_by_hand(self, names: Collection[str]) -> "Assignment":
+        """The same, with the checks of these names run by a person, and their points given by hand."""
+        tasks = [_by_hand(task) if task.name in names and task.source else task for task in self.tasks]
+        return replace(self, tasks=tuple(tasks))
+
     @property
     def points(self) -> float:
         return sum(task.points for task in self.tasks)
@@ -70,6 +77,11 @@ def read(path: Path, notebook: NotebookNode | None = None) -> Assignment:
     tasks = tuple(_tasks(path.stem, notebook))
     options = variants.options(notebook)
     return Assignment(path.stem, title[1] if title else path.stem, sources, answers, tasks, options)
+
+
+def _by_hand(task: Task) -> Task:
+    criterion = int(task.points), "its check says ✓ when you run it in the notebook that was handed in"
+    return replace(task, source="", model=task.source, rubric=(criterion,), of_code=True)
 
 
 def _said(cell: NotebookNode) -> dict:

@@ -11,6 +11,7 @@ import re
 import resource
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -29,6 +30,7 @@ class Session:
     def __init__(self):
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.called: tuple[list[Tensor], Any] = [], None
+        self.kept = 0
 
     def answer(self, asked: dict) -> dict:
         return {"run": self.run, "names": self.name, "call": self.call, "back": self.back}[asked["do"]](asked)
@@ -45,17 +47,13 @@ class Session:
 
     def name(self, asked: dict) -> dict:
         """What names stand for: a function and what it takes, a value, or nothing."""
-        return {"names": {name: self._found(name) for name in asked["names"] if name in self.names}}
+        return {"names": {name: self.names[name] for name in asked["names"] if name in self.names}}
 
-    def _found(self, name: str) -> dict:
-        found = self.names[name]
-        if not callable(found) or isinstance(found, Tensor):
-            return {"value": found}
-        try:
-            takes = inspect.signature(found).parameters.values()
-        except (TypeError, ValueError):
-            return {"takes": None}
-        return {"takes": [[one.name, int(one.kind), one.default is not one.empty] for one in takes]}
+    def keep(self, function: Callable) -> list:
+        """A function that an answer returns, so that it can be called: by which name, and what it takes."""
+        name, self.kept = f"#{self.kept}", self.kept + 1
+        self.names[name] = function
+        return [name, _takes(function)]
 
     def call(self, asked: dict) -> dict:
         given = asked["given"]
@@ -63,7 +61,7 @@ class Session:
         wanting = [given[place].requires_grad_() for place in asked["gradients"]]
         with by_formula() if asked["by_formula"] else nullcontext():
             try:
-                gave = self.names[asked["name"]](*given)
+                gave = self.names[asked["name"]](*given, **asked["named"])
             except Exception as problem:
                 return {"raised": _said_of(problem)}
         self.called = wanting, gave
@@ -77,6 +75,15 @@ class Session:
     def back(self, asked: dict) -> dict:
         wanting, gave = self.called
         return {"gradients": list(torch.autograd.grad(gave, wanting, asked["with"], allow_unused=True))}
+
+
+def _takes(function: Callable) -> list | None:
+    """Name, kind and whether it may be left out, of each argument; None where nobody knows."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return [[one.name, int(one.kind), one.default is not one.empty] for one in found]
 
 
 def _parsed(source: str) -> ast.Module:
@@ -130,7 +137,7 @@ def main() -> None:
         return b"".join(parts)
 
     def send(message: dict) -> None:
-        whole = memoryview(wire.packed(message))
+        whole = memoryview(wire.packed(message, session.keep))
         while whole:
             whole = whole[os.write(said, whole) :]
 

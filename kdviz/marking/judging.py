@@ -73,7 +73,9 @@ def mark(
         cells, marked.said["file"] = {}, str(problem)
     for task in assignment.tasks:
         if task.by_hand:
-            marked.points[task.name], marked.texts[task.name] = None, cells.get(task.name, "")
+            written = "\n\n".join(cells.get(name, "") for name in assignment.answers)
+            marked.points[task.name] = None
+            marked.texts[task.name] = written if task.of_code else cells.get(task.name, "")
     answers = {name: cells[name] for name in assignment.answers if name in cells}
     waiting = [task for task in assignment.tasks if not task.by_hand]
     scope = scope_of(given) if waiting else {}

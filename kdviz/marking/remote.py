@@ -92,7 +92,7 @@ class Submission:
         """What the process answers, a dictionary; Gone where it ends, is silent too long, or says what is none."""
         try:
             self._send(wire.packed(message))
-            heard = wire.read(self._receive)
+            heard = wire.read(self._receive, self._function)
         except wire.Broken as problem:
             raise Gone(f"Your code gave {problem}.") from None
         except BrokenPipeError:
@@ -144,30 +144,26 @@ class Submission:
     def names(self, names: Sequence[str]) -> dict[str, Any]:
         """What the answers call by these names: values, and functions that are called there."""
         found = self.ask({"do": "names", "names": list(names)}).get("names")
-        found = found if isinstance(found, dict) else {}
-        return {name: self._found(name, what) for name, what in found.items() if name in names}
+        return {name: what for name, what in found.items() if name in names} if isinstance(found, dict) else {}
 
-    def _found(self, name: str, what: Any) -> Any:
-        if not isinstance(what, dict) or "takes" not in what:
-            return what.get("value") if isinstance(what, dict) else None
-        return self._function(name, what["takes"])
+    def _function(self, said: Any) -> Callable:
+        """A function that is called there: ``said`` is its name and what it takes."""
+        name, takes = said
 
-    def _function(self, name: str, takes: Any) -> Callable:
-        def function(*given):
-            return self._call(name, given)
+        def function(*given, **named):
+            return self._call(name, given, named)
 
         function.runs_elsewhere = True
-        function.__name__ = name if name.isidentifier() else "function"
         with suppress(TypeError, ValueError):  # one whose arguments nobody knows is called and heard
             function.__signature__ = inspect.Signature([
-                inspect.Parameter(str(one), inspect._ParameterKind(kind), default=None if usual else inspect._empty)
+                inspect.Parameter(str(one), kind, default=None if usual else inspect._empty)
                 for one, kind, usual in takes
             ])  # fmt: skip
         return function
 
-    def _call(self, name: str, given: Sequence) -> Any:
+    def _call(self, name: str, given: Sequence, named: dict) -> Any:
         wanting = [place for place, part in enumerate(given) if isinstance(part, Tensor) and part.requires_grad]
-        asked = {"do": "call", "name": name, "given": list(given), "gradients": wanting}
+        asked = {"do": "call", "name": name, "given": list(given), "named": named, "gradients": wanting}
         heard = self.ask(asked | {"by_formula": torch.is_inference_mode_enabled()})
         for place, part in heard.get("changed") or []:
             if isinstance(place, int) and isinstance(part, Tensor) and 0 <= place < len(given):

@@ -50,9 +50,10 @@ def write(folder: Path, marked: Sequence[Marked], assignments: Sequence[Assignme
 
 def hand_back(folder: Path, assignments: Sequence[Assignment]) -> list[str]:
     """Write pages and grades from the marks and the points by hand; who still waits for some, in words."""
-    known = {one.name: one for one in assignments}
     marked = [Marked(**one) for one in json.loads((folder / MARKS).read_text(encoding="utf-8"))]
-    filled = read_by_hand(folder, assignments)
+    waiting = {(one.assignment, task) for one in marked for task, points in one.points.items() if points is None}
+    assignments = [one.with_by_hand([task for name, task in waiting if name == one.name]) for one in assignments]
+    known, filled = {one.name: one for one in assignments}, read_by_hand(folder, assignments)
     open_, rows, grades, pages = [], [], [], {}
     for one in marked:
         assignment, total, waits = known[one.assignment], 0.0, False

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -181,7 +181,8 @@ def mark(submitted: Path, course: Path | None, out: Path, workers: int | None = 
     inside = bool(walls.bubblewrap())
     say(walls.told(inside))
     values = (lambda each: {}) if not kept["students"] else _own(seed)
-    _rehearse(handed, seed, inside, workers, say)
+    known = [_rehearsed(one, handed, seed, inside, workers, say) for one in known]
+    handed, _ = batch.handed_in(submitted, known)
     marked = batch.mark_all(handed, hidden_of(seed), values, inside, say, workers)
     reports.write(out, marked, known)
     say(f"{out}: {reports.TASKS}, {reports.GRADES} (nbgrader's), feedback/; fill in {reports.BY_HAND} beside")
@@ -192,17 +193,23 @@ def _own(seed: str):
     return lambda each: variants.chosen(seed, each.student, each.assignment.name, each.assignment.options)
 
 
-def _rehearse(handed: list[batch.Handed], seed: str, inside: bool, workers: int | None, say) -> None:
-    """Mark each solution first: it must reach all points, and says how long the others will take."""
-    for one in {each.assignment.name: each.assignment for each in handed}.values():
-        begun = time.monotonic()
-        itself = batch.Handed("the solution", one, assignments.SOLUTIONS / f"{one.name}.ipynb")
-        (marked,) = batch.mark_all([itself], hidden_of(seed), lambda each: {}, inside, lambda said: None, 1)
-        if short := [task.name for task in one.tasks if marked.points[task.name] not in (None, task.points)]:
-            raise RuntimeError(f"{one.name}: its own solution fails {short}: {[marked.said[name] for name in short]}")
-        seconds, several = time.monotonic() - begun, sum(each.assignment.name == one.name for each in handed)
-        whole = seconds * several / batch.side_by_side(workers)
-        say(f"{one.name}: {several} handed in, {seconds:.0f} s each, about {max(1, round(whole / 60))} min.")
+def _rehearsed(
+    one: reading.Assignment, handed: Sequence[batch.Handed], seed: str, inside: bool, workers: int | None, say: Callable
+) -> reading.Assignment:
+    """Mark the solution first: that says how long the others will take, and which checks a process cannot be asked."""
+    several = sum(each.assignment.name == one.name for each in handed)
+    if not several:
+        return one
+    begun = time.monotonic()
+    itself = batch.Handed("the solution", one, assignments.SOLUTIONS / f"{one.name}.ipynb")
+    (marked,) = batch.mark_all([itself], hidden_of(seed), lambda each: {}, inside, lambda said: None, 1)
+    short = [task.name for task in one.tasks if marked.points[task.name] not in (None, task.points)]
+    for name in short:
+        say(f"{one.name}: run {name} yourself, its points are given by hand: its own solution gets {marked.said[name]}")
+    seconds = time.monotonic() - begun
+    whole = seconds * several / batch.side_by_side(workers)
+    say(f"{one.name}: {several} handed in, {seconds:.0f} s each, about {max(1, round(whole / 60))} min.")
+    return one.with_by_hand(short)
 
 
 def hand_back(folder: Path, say=print) -> None:
