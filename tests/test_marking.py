@@ -274,3 +274,16 @@ def test_a_check_that_a_process_cannot_be_asked_is_left_to_a_person():
     path = assignments.SOLUTIONS / "1_the_loss.ipynb"
     texts = judging.mark("x", path, left.with_by_hand([t.name for t in left.tasks]), {}, "", INSIDE).texts
     assert "def gradient_limit" in texts["check_gradient_limit"] and "### BEGIN SOLUTION" in texts["the_factor"]
+
+
+def test_what_lies_elsewhere_or_in_another_way_is_passed_over(tmp_path):
+    asked, folder = [known("1_the_loss")], tmp_path / "in"
+    for place in ("a/1_the_loss.ipynb", "b/1_the_loss/1_the_loss.ipynb", "1_the_loss.ipynb", "c/9_other.ipynb",
+                  "d/x/1_the_loss.ipynb", "e/.ipynb_checkpoints/1_the_loss.ipynb"):  # fmt: skip
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text("{}")
+    (folder / "f").mkdir()
+    (folder / "f" / "1_the_loss.ipynb").symlink_to(assignments.SOLUTIONS / "1_the_loss.ipynb")
+    handed, strange = batch.handed_in(folder, asked)
+    assert [each.student for each in handed] == ["a", "b"]
+    assert {path.relative_to(folder).parts[0] for path in strange} == {"1_the_loss.ipynb", "c", "d", "f"}

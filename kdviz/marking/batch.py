@@ -30,9 +30,10 @@ def handed_in(folder: Path, assignments: Sequence[Assignment]) -> tuple[list[Han
     known, found, strange = {one.name: one for one in assignments}, [], []
     for path in sorted(folder.rglob("*.ipynb")):
         parts = path.relative_to(folder).parts
-        if any(part.startswith(".") for part in parts) or path.is_symlink():
+        if any(part.startswith(".") for part in parts):
             continue
         fits = len(parts) == 2 or (len(parts) == 3 and parts[1] == path.stem)
+        fits = fits and path.resolve().is_relative_to(folder.resolve())  # no link to what lies elsewhere
         if path.stem in known and fits:
             found.append(Handed(parts[0], known[path.stem], path))
         else:
