@@ -96,7 +96,7 @@ def test_every_text_has_a_rubric_and_partial_answers():
         assert texts and known.points == sum(task.points for task in known.tasks) >= 20
         for task in texts:
             assert sum(points for points, _ in task.rubric) == task.points and len(task.model) > 100
-            assert len(task.partial) >= 3 and all(points < task.points for points, _ in task.partial)
+            assert "no rubric yet" not in task.rubric[0][1] and len(task.partial) >= 3 and all(points < task.points for points, _ in task.partial)
 
 
 def test_a_rubric_that_does_not_add_up_is_refused():
@@ -106,6 +106,9 @@ def test_a_rubric_that_does_not_add_up_is_refused():
     cell.source = re.sub(r"\| 1 \| 3: .*\n", "", cell.source)
     with pytest.raises(ValueError, match="gives 3 points, and the cell 4"):
         assignment.read(path, notebook)
+    cell.source = cell.source.split(assignment.RUBRIC)[0]
+    (task,) = [task for task in assignment.read(path, notebook).tasks if task.name == "the_factor"]
+    assert task.rubric == ((4, "as you judge it: this text has no rubric yet"),)
 
 
 @pytest.mark.parametrize("source", ["T = 3  # yours", "T = 3", "x = 1\nT = [1, 2]\ny = T"])

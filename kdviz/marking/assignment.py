@@ -100,9 +100,11 @@ def _tasks(name: str, notebook: NotebookNode):
         if cell.cell_type == "code":
             yield Task(**task, source=marking_source(cell.source))
             continue
-        model, _, rest = cell.source.partition(RUBRIC)
+        model, has_rubric, rest = cell.source.partition(RUBRIC)
         rubric, _, partial = rest.partition(PARTIAL)
         criteria = tuple((int(points), text) for points, text in ROW.findall(rubric))
+        if not has_rubric:
+            criteria = ((int(said["points"]), "as you judge it: this text has no rubric yet"),)
         total = sum(points for points, _ in criteria)
         if total != said["points"]:
             raise ValueError(
