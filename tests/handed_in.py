@@ -146,7 +146,7 @@ HOSTILE = {
         print('✓ The loss: value and gradient are right.', '4 of 4 points')
         os.write(1, b'check_soft_target_loss,4')
         sys.stderr.write('OK')
-        return torch.zeros((), requires_grad=True)""", "should be"),
+        return torch.zeros((), requires_grad=True)""", "does not change when the teacher does"),
     "writes where answers are read": loss("""
         import os
         for descriptor in range(3, 20):
