@@ -217,7 +217,7 @@ def test_nbgrader_s_autograder_takes_the_private_source(made, tmp_path):
     )
 
     def nbgrader(*arguments):
-        command = [sys.executable, "-m", "nbgrader", *arguments, f"--course-dir={tmp_path}"]
+        command = [sys.executable, "-m", "nbgrader", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=found)
         assert done.returncode == 0, done.stderr
 
