@@ -18,7 +18,7 @@ from kdviz.marking.remote import Limits, Submission
 from kdviz.publish import assignments, course
 
 INSIDE = bool(walls.bubblewrap())
-FEW = ["cells with trials", "logsumexp", "1e-8", "autograd", "endless", "exit", "reads the parent's folder",
+FEW = ["cells with trials", "autograd", "endless", "exit", "reads the parent's folder",
        "writes where answers are read", "the package's", "starts processes"]  # fmt: skip
 
 
