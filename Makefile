@@ -7,9 +7,12 @@ NB ?=
 NAME ?=
 SEEDS ?= 1000
 DEVICE ?=
-export NB NAME SEEDS DEVICE  # by the environment: what one types there is no command
+DEST ?=
+SEED ?=
+STUDENTS ?=
+export NB NAME SEEDS DEVICE DEST SEED STUDENTS  # by the environment: what one types there is no command
 
-.PHONY: demo test test-slow test-browser bench data lab assignments slides site notebooks new-notebook runs ship clean
+.PHONY: demo test test-slow test-browser bench data lab assignments course slides site notebooks new-notebook runs ship clean
 .DEFAULT_GOAL := demo
 
 READY := $(VENV)/.kdviz-ready
@@ -35,7 +38,7 @@ test: $(READY)        ## unit tests, then the notebooks in the digits lane, then
 	@$(BIN)/python -m pytest -q
 	@$(BIN)/python -m kdviz.publish test
 
-test-slow: $(READY)   ## fifty killed trainings instead of ten
+test-slow: $(READY)   ## fifty killed trainings instead of ten, and forty submissions marked
 	@$(BIN)/python -m pytest -q -m slow
 
 test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: screenshots and latency.csv in build/browser
@@ -56,6 +59,9 @@ lab: $(READY)         ## JupyterLab on a copy of the notebooks, lab/, that git d
 
 assignments: $(READY) ## write the student versions of the assignments from their solutions
 	@$(BIN)/python -m kdviz.publish assignments
+
+course: $(READY)      ## hand out: make course DEST=../course SEED=word STUDENTS=names.txt
+	@$(BIN)/python -m kdviz.publish course "$$DEST" "$$SEED" --students "$$STUDENTS"
 
 slides: $(READY)      ## a notebook as slides, one file that needs no network: make slides NB=02_dark_knowledge
 	@$(BIN)/python -m kdviz.publish slides "$$NB"

@@ -72,7 +72,7 @@ def test_what_is_missing_is_named_with_what_to_do(told):
     assert told["mnist"].startswith("FileNotFoundError: mnist is not on disk: `make data` or kd.load('mnist', download")
 
 
-COMMANDS = ["demo", "new 06_name", "slides", "assignments", "ship"]
+COMMANDS = ["demo", "new 06_name", "slides", "assignments", "ship", "course autumn word", "mark handed-in"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

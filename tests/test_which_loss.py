@@ -59,6 +59,9 @@ PUBLIC = {
     "T² · KL(teacher at T ‖ student at 1)": lambda z, v, T: T**2 * F.kl_div(
         student(z, 1), F.softmax(v / T, 1), reduction="batchmean"),
     "1 · JSD(teacher, student) at T": jsd,
+    "1 · KL both ways, summed, at T": lambda z, v, T: kl_divergence(
+        Categorical(logits=v / T), Categorical(logits=z / T)).mean() + F.kl_div(
+        student(v, T), student(z, T), reduction="batchmean", log_target=True),
     "4 · JSD(teacher, student) at T": lambda z, v, T: jsd(z, v, T) / (0.5 * (1 - 0.5)),
     "T² · JSD(teacher, student) at T": lambda z, v, T: T**2 * jsd(z, v, T),
     "T²/C · squared difference of probabilities at T": lambda z, v, T: T * T * nn.MSELoss()(
@@ -100,7 +103,7 @@ def test_what_is_said_of_where_a_loss_stands_is_said_of_a_loss_that_is_named():
 SOFT = objectives.soft_target_loss
 STRANGE = {
     "a sum of two": lambda z, v, T: SOFT(z, v, T) + F.mse_loss(z, v),
-    "two directions": lambda z, v, T: SOFT(z, v, T) + SOFT(v, z, T),
+    "two directions, one of them twice": lambda z, v, T: SOFT(z, v, T) + 2 * SOFT(v, z, T),
     "two factors": lambda z, v, T: (T**2 + 1) * SOFT(z, v, T),
     "a sum with its own entropy": lambda z, v, T: SOFT(z, v, T) + 1e-4 * Categorical(logits=z).entropy().mean(),
     "a constant beside it": lambda z, v, T: SOFT(z, v, T) + 1e-4,

@@ -1,28 +1,52 @@
 """How a check decides: an answer is compared with the reference, then with what each known mistake would give.
 
 A mistake is named only if its value, computed, is the answer in every case. Cases differ in their numbers of
-examples and classes and in their temperatures, so that no two mistakes give the same.
+examples and classes and in their temperatures, so that no two mistakes give the same. Inside :func:`hidden` they are
+drawn anew.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
-from inspect import signature
 from itertools import product
 
 import torch
 from torch import Tensor
 
 from kdviz.arguments import told
+from kdviz.checks.calling import Mistake as Mistake
+from kdviz.checks.calling import by_formula, called
+from kdviz.checks.calling import check_takes as check_takes
 
 Named = tuple[str, Callable]  # a mistake: the sentence that names it, and the function that makes it
 CLOSE = dict(rtol=1e-4, atol=1e-6)
 
 
-class Mistake(AssertionError):
-    """A check failed, and why, in a sentence; a notebook shows that sentence without a traceback."""
+SALT: ContextVar[str] = ContextVar("salt", default="")
 
-    def _render_traceback_(self) -> list[str]:
-        return [f"✗ {self}"]
+
+@contextmanager
+def hidden(salt: object) -> Iterator[None]:
+    """Inside, checks ask about other inputs than outside, which follow from ``salt`` alone."""
+    before = SALT.set(str(salt))
+    try:
+        yield
+    finally:
+        SALT.reset(before)
+
+
+def draws(seed: int) -> torch.Generator:
+    """What cases are drawn from: the same at every call, and another inside :func:`hidden`."""
+    salt = SALT.get()
+    digest = hashlib.sha256(f"{salt} {seed}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big") if salt else seed)
+
+
+def one_of(seed: int, *options):
+    """The first option; inside :func:`hidden` any of them."""
+    return options[int(torch.randint(len(options), (), generator=draws(seed)))] if SALT.get() else options[0]
 
 
 def combined(formula: Callable, at_most: int = 3, **choices: Mapping[str, str]) -> Iterator[Named]:
@@ -51,6 +75,7 @@ def decide(
     facts: Iterable[Named] = (),
     hint: str = "",
     close: Mapping[str, float] = CLOSE,
+    autograd: bool = True,
 ) -> None:
     """Raise :class:`Mistake` unless ``function`` answers every case as ``reference`` does.
 
@@ -66,10 +91,13 @@ def decide(
         Asked last, of a case's arguments and the answer: the first that is true of every case is told.
     hint : str
         Told where no mistake is recognised.
+    autograd : bool
+        Whether the function may call it.
     """
     wanted = [reference(*case) for case in cases]
     expected = [as_tensor(right) for right in wanted]
-    answers = [answer(name, function, case, like(right)) for case, right in zip(cases, wanted, strict=True)]
+    with nullcontext() if autograd else by_formula():
+        answers = [answer(name, function, case, like(right)) for case, right in zip(cases, wanted, strict=True)]
     if same(answers, expected, close):
         return
     for sentence, mistaken in mistakes:
@@ -86,9 +114,8 @@ def answer(name: str, function: Callable, case: tuple, wanted: str = "a tensor")
 
     One that changes its arguments is told so, and one whose answer is no number or tensor, what is ``wanted``.
     """
-    check_takes(function, case)
     copies = [part.clone() if isinstance(part, Tensor) else part for part in case]
-    given = function(*copies)
+    given = called(name, function, copies)
     if given is None:
         raise Mistake(f"{name} returns nothing: its last line must be a `return`.")
     for part, copy in zip(case, copies, strict=True):
@@ -98,18 +125,6 @@ def answer(name: str, function: Callable, case: tuple, wanted: str = "a tensor")
         return as_tensor(given)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         raise Mistake(f"{name} must be {wanted}, and your function returns {told(given)}.") from None
-
-
-def check_takes(function: Callable, case: tuple) -> None:
-    """Raise :class:`Mistake` unless ``function`` can be called with as many arguments as ``case`` has."""
-    if not callable(function):
-        raise Mistake(f"Your function is called to check it: give the function, not {told(function)}.")
-    try:
-        signature(function).bind(*case)
-    except TypeError as problem:
-        raise Mistake(f"Your function is called with {len(case)} arguments, and takes others: {problem}.") from None
-    except ValueError:  # one without a signature, written in C
-        pass
 
 
 def like(right) -> str:
@@ -137,10 +152,13 @@ def same(answers: Sequence[Tensor], expected: Sequence[Tensor], close: Mapping[s
     return True
 
 
-def finite(name: str, function: Callable, case: tuple, sentence: str) -> None:
-    """Raise :class:`Mistake` with ``sentence`` where the answer to a hard case is no finite number."""
-    if not answer(name, function, case).isfinite().all():
-        raise Mistake(sentence)
+def hard(name: str, function: Callable, case: tuple, right: Tensor, overflows: str, wrong: str) -> None:
+    """Raise :class:`Mistake` where the answer to a hard case is no finite number, or another than ``right``."""
+    given = answer(name, function, case)
+    if not given.isfinite().all():
+        raise Mistake(overflows)
+    if not same([given], [right]):
+        raise Mistake(wrong)
 
 
 def passed(sentence: str) -> None:
@@ -149,7 +167,7 @@ def passed(sentence: str) -> None:
 
 def normal(seed: int, *shape: int) -> Tensor:
     """Logits to ask about, of a standard deviation of 3, the same at every call."""
-    return 3 * torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return 3 * torch.randn(shape, generator=draws(seed), dtype=torch.float64)
 
 
 def _difference(name: str, answers: Sequence[Tensor], expected: Sequence[Tensor], close: Mapping[str, float]) -> str:

@@ -1,15 +1,18 @@
 """Checks of *Is it faithful?*: agreement, its bounds, the controls, calibration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.checks.deciding import combined, decide, normal, passed
+from kdviz.checks.deciding import combined, decide, draws, normal, one_of, passed
 
 BATCHES = (16, 32, 50, 64, 100, 128, 256)
 BATCHED = "This is a mean over batches of {}: the last, smaller one counts too much. Average over the examples."
+
+DROPPED = "Only whole batches of {} are counted, the last, smaller one is dropped: average over all examples."
 
 
 def _alike(seed: int, n: int, classes: int) -> tuple[Tensor, Tensor]:
@@ -19,7 +22,7 @@ def _alike(seed: int, n: int, classes: int) -> tuple[Tensor, Tensor]:
 
 def agreement(function: Callable[[Tensor, Tensor], float]) -> None:
     """Check ``function(logits_a, logits_b)``: :func:`kdviz.measures.agreement`."""
-    cases = [_alike(10, 330, 10), _alike(12, 45, 4)]
+    cases = [_alike(10, 330, 10), _alike(12, 498, 4)]
     decide("The agreement", function, measures.agreement, cases, AGREEMENTS, hint="A net agrees with itself: 1.")
     passed("Agreement: the share of examples where the two argmaxes coincide.")
 
@@ -45,12 +48,14 @@ AGREEMENTS = [
     ("This is the overlap of the probabilities: agreement looks at the two answers alone, their argmaxes.",
      lambda a, b: torch.minimum(a.softmax(-1), b.softmax(-1)).sum(-1).mean()),
     *((BATCHED.format(size), lambda a, b, size=size: _of_batches(_same_answer(a, b), size)) for size in BATCHES),
+    *((DROPPED.format(size), lambda a, b, size=size: _same_answer(a, b)[: len(a) // size * size].mean())
+      for size in BATCHES),
 ]  # fmt: skip
 
 
 def agreement_bounds(function: Callable[[float, float], tuple[float, float]]) -> None:
     """Check ``function(accuracy_a, accuracy_b)``: (low, high) of :func:`kdviz.measures.agreement_bounds`."""
-    cases = [(0.9, 0.75), (0.3, 0.45), (0.625, 0.5), (0.2, 0.95)]
+    cases = [(one_of(80, 0.9, 0.85, 0.95), 0.75), (0.3, one_of(81, 0.45, 0.4, 0.35)), (0.625, 0.5), (0.2, 0.95)]
     decide("(low, high)", function, measures.agreement_bounds, cases, BOUNDS, hint="Draw 10 images in a row for each.")
     passed("The bounds: from max(0, a + b − 1) to 1 − |a − b|.")
 
@@ -136,26 +141,30 @@ CONTROLS = [*combined(
 
 def expected_calibration_error(function: Callable[[Tensor, Tensor, int], float]) -> None:
     """Check ``function(confidence, right, bins)``: :func:`kdviz.measures.calibration_error`."""
-    cases = [_sure(50, 330, 8), _sure(51, 75, 4)]
+    cases = [_sure(50, 330, 8), _sure(51, 498, 4)]
     hint = "Print confidence, accuracy and count of each bin."
     decide("The ECE", function, measures.calibration_error, cases, ECES, hint=hint)
     passed("The ECE: bins (lo, hi], each gap weighted by its count, empty bins skipped.")
 
 
 def _sure(seed: int, n: int, bins: int) -> tuple[Tensor, Tensor, int]:
-    """Confidences of which many lie on a bin's edge, exactly, none in the lowest bin; too sure above 0.5, else not."""
-    draw = torch.Generator().manual_seed(seed)
+    """Confidences of which many lie on a bin's edge, exactly, none in the lowest bin; too sure in every second bin."""
+    draw = draws(seed)
     sure = torch.rand(n, generator=draw, dtype=torch.float64) * (1 - 1 / bins) + 1 / bins
     sure[::3] = ((sure[::3] * bins).round() / bins).clamp(2 / bins, 1)
-    return sure, torch.rand(n, generator=draw, dtype=torch.float64) < 0.5, bins
+    bin_of = torch.bucketize(sure, torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1])
+    chance = (sure + 0.35 * (1 - 2 * (bin_of % 2))).clamp(0.05, 0.95)
+    return sure, torch.rand(n, generator=draw, dtype=torch.float64) < chance, bins
 
 
-def _ece(confidence: Tensor, right: Tensor, bins: int, edge: str, weight: str, gap: str, scale: str) -> Tensor:
+def _ece(confidence: Tensor, right: Tensor, bins: int, edge: str, weight: str, gap: str, scale: str, at: str) -> Tensor:
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
     bin_of = torch.bucketize(confidence, edges[1:-1], right=edge != "")  # right=True: on an edge falls into the upper
     kept = confidence < 1 if edge == "lost" else torch.ones_like(right)
     inside = [kept & (bin_of == place) for place in range(bins)]
-    gaps = torch.stack([(right[rows].double() - confidence[rows]).mean() for rows in inside])
+    middles = (edges[1:] + edges[:-1]) / 2
+    told = middles[bin_of] if at == "middle" else confidence
+    gaps = torch.stack([(right[rows].double() - told[rows]).mean() for rows in inside])
     share = torch.stack([rows.double().mean() for rows in inside])
     size = {"": gaps.abs(), "signed": gaps, "squares": gaps**2, "surer": (-gaps).clamp(min=0)}[gap]
     found = {"": (size * share).nansum(), "bins": size.nanmean(), "all": size.nansum() / bins, "sum": size.nansum(),
@@ -166,6 +175,29 @@ def _ece(confidence: Tensor, right: Tensor, bins: int, edge: str, weight: str, g
 def _batched(confidence: Tensor, right: Tensor, bins: int, size: int) -> Tensor:
     parts = zip(confidence.split(size), right.split(size), strict=True)
     return torch.tensor([measures.calibration_error(*part, bins) for part in parts], dtype=torch.float64).mean()
+
+
+def _whole(confidence: Tensor, right: Tensor, bins: int, size: int) -> float:
+    kept = len(confidence) // size * size
+    return measures.calibration_error(confidence[:kept], right[:kept], bins)
+
+
+EQUAL_MASS = "Your bins hold equally many examples: here they have equal width, (m − 1)/M to m/M."
+
+
+ORDERS = (  # of equal confidences each has its own
+    Tensor.argsort, partial(Tensor.argsort, stable=True), lambda c: torch.from_numpy(c.numpy().argsort()),
+)  # fmt: skip
+
+
+def _of_groups(confidence: Tensor, right: Tensor, groups: Sequence[Tensor]) -> Tensor:
+    gaps = [(right[rows].double().mean() - confidence[rows].mean()).abs() * len(rows) for rows in groups if len(rows)]
+    return torch.stack(gaps).sum() / len(confidence)
+
+
+def _between(confidence: Tensor, right: Tensor, edges: Tensor) -> Tensor:
+    bin_of = torch.bucketize(confidence, edges[1:-1])
+    return _of_groups(confidence, right, [(bin_of == place).nonzero().flatten() for place in range(len(edges) - 1)])
 
 
 ECES = [
@@ -192,7 +224,10 @@ ECES = [
             "surer": "You count only bins that are too sure: take the absolute value of each gap.",
         },
         scale={"": "", "percent": "Yours is a percentage: give a share between 0 and 1."},
+        at={"": "", "middle": "You compare a bin's accuracy with its middle: take its mean confidence."},
     ),
+    *((EQUAL_MASS, lambda c, r, bins, order=order: _of_groups(c, r, order(c).tensor_split(bins))) for order in ORDERS),
+    (EQUAL_MASS, lambda c, r, bins: _between(c, r, c.quantile(torch.linspace(0, 1, bins + 1, dtype=c.dtype)))),
     ("There are no bins here: this is the mean of |right − confidence| over the examples.",
      lambda confidence, right, bins: (right.double() - confidence).abs().mean()),
     ("This is the Brier score of the top class: the ECE is of means in bins.",
@@ -200,4 +235,5 @@ ECES = [
     ("This is a single gap, mean confidence against accuracy: take it in each bin.",
      lambda confidence, right, bins: (right.double().mean() - confidence.mean()).abs()),
     *((BATCHED.format(size), lambda c, r, bins, size=size: _batched(c, r, bins, size)) for size in BATCHES),
+    *((DROPPED.format(size), lambda c, r, bins, size=size: _whole(c, r, bins, size)) for size in BATCHES),
 ]  # fmt: skip

@@ -1,26 +1,43 @@
-"""Checks of *The loss*: soft targets, the loss itself, its gradient and the limit of that."""
+"""Checks of *The loss*: soft targets, the loss itself, and a number by hand."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
+from math import log
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from kdviz import measures, objectives
-from kdviz.checks.deciding import Mistake, as_tensor, combined, decide, finite, normal, passed, same
+from kdviz.checks.calling import Mistake, called
+from kdviz.checks.deciding import as_tensor, combined, decide, hard, normal, one_of, passed, same
 from kdviz.checks.which import recognised
 
-PAIRS = [(normal(1, 6, 10), normal(2, 6, 10), 4.0), (normal(3, 5, 7), normal(4, 5, 7), 2.5)]
-SURE = (torch.tensor([[0.0, 3000.0, 0.0]]).double(), torch.tensor([[3000.0, 0.0, 0.0]]).double(), 1.0)
+ROWS = torch.tensor([[0.0, 3000.0, 0.0], [-3000.0, -3001.0, -3002.0]]).double()
+FAR = torch.tensor([[3000.0, 0.0, 0.0], [-3001.0, -3000.0, -3002.0]]).double()
+
+
+def pairs() -> list[tuple[Tensor, Tensor, float]]:
+    """Student's logits, teacher's, and a temperature."""
+    first, second = one_of(5, 4.0, 3.0, 5.0, 6.0), one_of(6, 2.5, 1.5, 2.0, 8.0)
+    return [(normal(1, 6, 10), normal(2, 6, 10), first), (normal(3, 5, 7), normal(4, 5, 7), second)]
 
 
 def soft_targets(function: Callable[[Tensor, float], Tensor]) -> None:
     """Check ``function(logits, temperature)``: softmax(logits / T) over the classes, shape (N, C)."""
-    name, cases = "The soft targets", [(v, T) for _, v, T in PAIRS]
+    name, cases = "The soft targets", [(v, T) for _, v, T in pairs()]
     decide(name, function, lambda v, T: (v / T).softmax(-1), cases, TARGETS, hint="Look at one row: it must sum to 1.")
-    finite(name, function, SURE[1:], "exp overflows for large logits: take torch.softmax, which subtracts the largest.")
+    overflows = "exp overflows for large logits: take torch.softmax, which subtracts the largest."
+    for logits, sentence in ((FAR[:1], overflows), (FAR, GLOBAL)):
+        hard(name, function, (logits, 1.0), logits.softmax(-1), sentence, f"For large logits: {overflows}")
     passed("Soft targets: each row a distribution, flatter as T grows, the classes in the order they had.")
+
+
+GLOBAL = (
+    "You subtract one largest logit of all examples: one whose logits lie far below becomes 0/0. Subtract each row's "
+    "own largest, or take torch.softmax."
+)
 
 
 def _targets(v: Tensor, T: float, logits: str, over: str, then: str) -> Tensor:
@@ -50,24 +67,35 @@ TARGETS = [*combined(
 def soft_target_loss(function: Callable[[Tensor, Tensor, float], Tensor]) -> None:
     """Check ``function(student_logits, teacher_logits, temperature)``: :func:`kdviz.objectives.soft_target_loss`."""
     name, reference = "The loss", objectives.soft_target_loss
-    mistakes = chain(LOSSES, recognised(function))
-    decide(name, function, reference, PAIRS, mistakes, hint="Compute one example with two classes by hand.")
-    finite(name, function, SURE, "The loss is not finite where a probability underflows to 0: there 0 · log 0 is nan. "
-           "Take log_softmax of the logits, not the log of a softmax.")  # fmt: skip
+    decide(name, function, reference, pairs(), chain(LOSSES, recognised(function)),
+           hint="Compute one example with two classes by hand.")  # fmt: skip
+    for rows, overflows in ((slice(1), UNDERFLOWS), (slice(None), GLOBAL)):
+        case = ROWS[rows], FAR[rows], 1.0
+        hard(name, function, case, as_tensor(reference(*case)), overflows, CAPPED)
     _check_gradient(function)
     passed("The loss: value and gradient are right, no nan, and the teacher is left alone.")
 
 
+UNDERFLOWS = (
+    "The loss is not finite where a probability underflows to 0: there 0 · log 0 is nan. Take log_softmax of the "
+    "logits, not the log of a softmax."
+)
+CAPPED = (
+    "The loss is finite and wrong where a probability is nearly 0: a small number added inside the log, or a clamp, "
+    "caps it. Take log_softmax of the logits, which needs neither."
+)
+
+
 def _check_gradient(function: Callable) -> None:
-    for z, v, T in PAIRS:
+    for z, v, T in pairs():
+        right = measures.soft_target_gradient(z, v, T) / len(z)  # before the function can change what it is given
         z, v = z.clone().requires_grad_(), v.clone().requires_grad_()
-        loss = function(z, v, T)
+        loss = called("The loss of logits that ask for a gradient", function, (z, v, T))
         if not (isinstance(loss, Tensor) and loss.requires_grad):
             raise Mistake("The loss carries no gradient: return a tensor, without .item(), .detach() or no_grad.")
         of_student, of_teacher = torch.autograd.grad(loss, (z, v), allow_unused=True)
         if of_teacher is not None and of_teacher.any():
             raise Mistake("The gradient flows into the teacher, which would move to its student: detach its logits.")
-        right = measures.soft_target_gradient(z.detach(), v.detach(), T) / len(z)
         if of_student is None or not same([as_tensor(of_student)], [right]):
             raise Mistake("The loss is right and its gradient is not: is a part of the student's logits detached?")
 
@@ -90,6 +118,12 @@ def _loss(z: Tensor, v: Tensor, T: float, student: str, teacher: str, form: str,
     terms = terms * {"T²": T**2, "1": 1.0, "T": T}[factor]
     kinds = {"examples": lambda: terms.sum() / len(z), "both": terms.mean, "none": terms.sum}
     return (kinds | {"rows": lambda: terms.sum(-1), "table": lambda: terms})[mean]()
+
+
+def _transposed(z: Tensor, v: Tensor, T: float, mean: str, factor: str) -> Tensor:
+    q, p = (z / T).log_softmax(0), (v / T).log_softmax(0)
+    total = (p.exp() * (p - q)).sum() * {"T²": T**2, "1": 1.0, "T": T}[factor]
+    return total / {"examples": len(z), "both": z.numel(), "none": 1}[mean]
 
 
 LOSSES = [*combined(
@@ -137,71 +171,28 @@ LOSSES = [*combined(
     },
 )]  # fmt: skip
 
-
-def soft_target_gradient(function: Callable[[Tensor, Tensor, float], Tensor]) -> None:
-    """Check ``function(student_logits, teacher_logits, temperature)``: T (q − p) of each example, shape (N, C)."""
-    reference = measures.soft_target_gradient
-    decide("The gradient", function, reference, PAIRS, GRADIENTS, hint="Its rows sum to 0. Compare with autograd.")
-    passed("The gradient: T (q − p) for each example, pushing z towards v.")
-
-
-def _gradient(z: Tensor, v: Tensor, T: float, sign: str, factor: str, at: str, over: str) -> Tensor:
-    q = (z if at in ("student", "both") else z / T).softmax(-1)
-    p = (v if at in ("teacher", "both") else v / T).softmax(-1)
-    size = {"T": T, "1/T": 1 / T, "1": 1, "T²": T**2}[factor] / {"": 1, "N": len(z), "C": z.shape[-1]}[over]
-    return (q - p if sign == "q − p" else p - q) * size
+DOWN = "Your softmax runs over the examples: it is over the classes, dim=-1."
+LOSSES += [
+    (f"{DOWN} And: {sentence}", partial(_transposed, mean=mean, factor=factor)) if sentence else
+    (DOWN, partial(_transposed, mean=mean, factor=factor))
+    for mean in ("examples", "both", "none") for factor, sentence in
+    (("T²", ""), ("1", "The factor T² is missing."), ("T", "The factor is T², you have T."))
+]  # fmt: skip
 
 
-GRADIENTS = [*combined(
-    _gradient,
-    factor={
-        "T": "",
-        "1/T": "This is the gradient of KL without its factor: the loss has T² before it.",
-        "1": "A T is missing: T² from the loss, and one 1/T from the chain rule.",
-        "T²": "You have T²: the chain rule brings one 1/T, for z is divided by T inside.",
-    },
-    sign={"q − p": "", "p − q": "The sign is wrong: where the student gives too much, the gradient is positive."},
-    over={
-        "": "",
-        "N": "You divide by the number of examples: here each example has a gradient of its own, before the mean.",
-        "C": "You divide by the number of classes: the loss is summed over them.",
-    },
-    at={
-        "": "",
-        "student": "The student's probabilities are taken at T = 1.",
-        "teacher": "The teacher's probabilities are taken at T = 1.",
-        "both": "T is forgotten inside the softmax: q and p are probabilities at T.",
-    },
-)]  # fmt: skip
+def own_number(function: Callable[[], float], temperature: float, odds: float) -> None:
+    """Check that ``function()`` is the loss of a teacher's logits (T ln odds, 0) and a student's (0, 0)."""
+    z, v = torch.zeros(1, 2).double(), torch.tensor([[temperature * log(odds), 0.0]]).double()
 
+    def loss(form: str = "", factor: str = "T²") -> float:
+        return _loss(z, v, temperature, "", "", form, factor, "examples").item()
 
-def gradient_limit(function: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Check ``function(student_logits, teacher_logits)``: the gradient for T → ∞, shape (N, C)."""
-    cases = [(z + 1, v - 2) for z, v, _ in PAIRS]
-    decide("The limit", function, _limit, cases, LIMITS, hint="Compare with the gradient at T = 1000.")
-    passed("The limit: (z − v)/C, less what the softmax does not see.")
-
-
-def _limit(z: Tensor, v: Tensor, mean: str = "row", size: str = "C", sign: str = "z − v") -> Tensor:
-    d = z - v if sign == "z − v" else v - z
-    d = d - {"row": d.mean(-1, keepdim=True), "": 0, "column": d.mean(0), "all": d.mean()}[mean]
-    return d / {"C": d.shape[-1], "1": 1, "N": len(d), "NC": d.numel()}[size]
-
-
-LIMITS = [*combined(
-    _limit,
-    mean={
-        "row": "",
-        "": "The softmax does not see a constant added to all logits of an example, your limit does: "
-            "subtract each example's mean over the classes from both logits first.",
-        "column": "You subtract the mean over examples: it is each example's own mean, over its classes (dim=-1).",
-        "all": "You subtract one mean of everything: it is each example's own mean, over its classes (dim=-1).",
-    },
-    size={
-        "C": "",
-        "1": "The limit is too large by the number of classes: at T → ∞ every probability is near 1/C.",
-        "N": "You divide by the number of examples: it is the number of classes.",
-        "NC": "You divide by the number of examples, too: each example has a gradient of its own, before the mean.",
-    },
-    sign={"z − v": "", "v − z": "The sign is wrong: z above v gives a positive gradient."},
-)]  # fmt: skip
+    decide("Your number", function, loss, [()], [
+        ("The factor T² is missing.", lambda: loss(factor="1")),
+        ("The factor is T², you have T.", lambda: loss(factor="T")),
+        ("Your logarithm is to the base 2: take the natural one.", lambda: loss() / log(2)),
+        ("This is KL(student ‖ teacher), the other direction.", lambda: loss("swapped")),
+        ("This is the cross entropy: subtract the entropy of the soft targets.",
+         lambda: loss("cross entropy")),
+    ], hint="The soft targets are odds/(odds + 1) and 1/(odds + 1).", close=dict(rtol=0.0, atol=6e-4))  # fmt: skip
+    passed("Your number.")

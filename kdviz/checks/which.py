@@ -13,7 +13,8 @@ from math import isfinite, log2
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdviz.checks.deciding import Mistake, normal
+from kdviz.checks.calling import Mistake
+from kdviz.checks.deciding import normal
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 CLOSE = 1e-6  # relative, in float64
@@ -37,7 +38,7 @@ def which_loss(function: Loss) -> str:
     -------
     str
         As ``"T² · KL(teacher ‖ student) at T: …"``, with the code it is found in where we read it; or ``"unknown: …"``,
-        which a sum of two definitions is, too.
+        which other sums of two definitions are, too.
 
     Raises
     ------
@@ -60,7 +61,8 @@ def recognised(function: Loss) -> Iterator[tuple[str, Loss]]:
     except Mistake:
         return
     if found != UNKNOWN:
-        yield f"It is none of the mistakes we know, but another loss: {found}.", function
+        why = [sentence for name, sentence in APART.items() if name in found]
+        yield " ".join([f"It is none of the mistakes we know, but another loss: {found}.", *why]), function
 
 
 def _logits(setting: tuple[int, int, float]) -> tuple[Tensor, Tensor, float]:
@@ -167,6 +169,7 @@ DEFINITIONS: dict[str, Loss] = {
     "KL(teacher at T ‖ student at 1)": lambda z, v, T: _kl(v / T, z),
     "KL(teacher ‖ student) at 1": lambda z, v, T: _kl(v, z),
     "JSD(teacher, student) at T": _jsd,
+    "KL both ways, summed, at T": lambda z, v, T: _kl(v / T, z / T) + _kl(z / T, v / T),
     "squared difference of probabilities at T": lambda z, v, T: _mean(((v / T).softmax(-1) - (z / T).softmax(-1)) ** 2),
     "squared difference of logits": lambda z, v, T: _mean((v - z) ** 2),
     "kl_div of the student's probabilities, no logs, at T": lambda z, v, T: F.kl_div(
@@ -177,6 +180,14 @@ DEFINITIONS: dict[str, Loss] = {
     ),
     "KL(teacher ‖ student) at T of standardised logits": lambda z, v, T: _kl(_standard(v) / T, _standard(z) / T),
     "correlation loss (DIST) at T": _dist,
+}
+
+# What sets a loss that is often handed in apart from the one that is asked for.
+APART = {
+    "squared difference of logits": "It compares logits, to which a constant may be added without changing any "
+    "probability: take the KL divergence of the softmaxes.",
+    "JSD": "It compares both with their mean: take KL(teacher ‖ student) alone.",
+    "KL both ways": "It is symmetric: take KL(teacher ‖ student) alone, weighted by the teacher.",
 }
 
 # Where a definition with its factor stands in public code.

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from kdviz.data import sources
 from kdviz.publish import notebooks
@@ -64,6 +65,33 @@ def assignments(wanted) -> int:
     return 0
 
 
+def course(wanted) -> int:
+    """a folder to hand out and a private one, with each student's own values"""
+    from kdviz.publish import course
+
+    students = Path(wanted.students).read_text(encoding="utf-8").split("\n") if wanted.students else []
+    print(course.make(Path(wanted.dest), wanted.seed, [name.strip() for name in students if name.strip()]))
+    return 0
+
+
+def mark(wanted) -> int:
+    """mark what was handed in: tables, a page a student, nbgrader's grades"""
+    from kdviz.publish import course
+
+    os.environ["MPLBACKEND"] = "agg"
+    out = Path(wanted.out) if wanted.out else Path(wanted.submissions).parent / "marks"
+    course.mark(Path(wanted.submissions), Path(wanted.course) if wanted.course else None, out, wanted.workers)
+    return 0
+
+
+def handback(wanted) -> int:
+    """write pages and grades again, with the points by hand in them"""
+    from kdviz.publish import course
+
+    course.hand_back(Path(wanted.marks))
+    return 0
+
+
 def slides(wanted) -> int:
     """a notebook as slides, in one file"""
     from kdviz.publish import slides
@@ -100,8 +128,9 @@ def measure(wanted) -> int:
     return 0
 
 
-NAMED = demo, lab, test, commit, new, train, ship, assignments, slides, site, playground, measure
-COMMANDS = {each.__name__: each for each in NAMED}
+WALKTHROUGHS = demo, lab, test, commit, new, train, ship, slides, site, playground, measure
+TEACHING = assignments, course, mark, handback
+COMMANDS = {each.__name__: each for each in (*WALKTHROUGHS, *TEACHING)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,9 +145,22 @@ def main(arguments: list[str] | None = None) -> int:
     of["train"].add_argument("--seeds", type=int, default=1000, help="train only seeds below this")
     of["train"].add_argument("--device", help="cuda or cpu; by default CUDA where there is one")
     of["assignments"].add_argument("--execute", action="store_true", help="run the solutions first, take their figures")
+    of["course"].add_argument("dest", help="the folder to write")
+    of["course"].add_argument("seed", help="any word that you keep to yourself")
+    of["course"].add_argument("--students", default="", help="a file with a name a line, of students or groups")
+    of["mark"].add_argument("submissions", help="a folder that holds STUDENT/1_the_loss.ipynb")
+    of["mark"].add_argument("--course", default="", help="the folder that `make course` wrote")
+    of["mark"].add_argument("--out", default="", help="where to write; by default marks/ beside the submissions")
+    of["mark"].add_argument("--workers", type=int, help="submissions at a time; by default one a processor")
+    of["handback"].add_argument("marks", help="the folder that `mark` wrote, its by_hand.csv filled in")
     wanted = parser.parse_args(arguments)
     sources.in_repository(notebooks.FOLDER)
-    return COMMANDS[wanted.what](wanted)
+    if wanted.what not in ("course", "mark", "handback"):
+        return COMMANDS[wanted.what](wanted)
+    try:
+        return COMMANDS[wanted.what](wanted)
+    except (ValueError, OSError) as problem:  # of a folder or a table that somebody filled in
+        raise SystemExit(str(problem)) from None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from kdviz.data import sources
+from kdviz.marking.assignment import REGION
 from kdviz.publish import notebooks
 
 FOLDER = notebooks.FOLDER / "assignments"
@@ -24,6 +25,8 @@ def student_version(solution: NotebookNode) -> NotebookNode:
     notebook = copy.deepcopy(solution)
     for cell in notebook.cells:
         said = cell.metadata.get("nbgrader", {})
+        if said.get("grade") and cell.cell_type == "code":
+            cell.source = without_hidden_tests(cell.source)
         cut = without_solutions(cell.source, STUBS.get(cell.cell_type, []))
         if (cut != cell.source) != bool(said.get("solution")):
             raise ValueError(f"a solution cell has a solution region, and no other cell has one:\n{cell.source}")
@@ -51,6 +54,11 @@ def without_solutions(source: str, stub: list[str]) -> str:
     if inside:
         raise ValueError(f"{BEGIN} without {END}:\n{source}")
     return "\n".join(kept)
+
+
+def without_hidden_tests(source: str) -> str:
+    """``source`` without its regions of hidden tests."""
+    return REGION.sub("", source).rstrip("\n")
 
 
 def executed(solution: NotebookNode) -> NotebookNode:
