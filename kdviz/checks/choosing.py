@@ -1,6 +1,6 @@
 """Checks of *Which teacher?*: what is known of a teacher, ranks, and a choice that does not look."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,7 +8,16 @@ from scipy import stats
 from torch import Tensor
 
 from kdviz.arguments import told
-from kdviz.checks.deciding import Mistake, answer, check_takes, combined, decide, normal, passed
+from kdviz.checks.deciding import Mistake, check_takes, combined, decide, normal, passed
+
+
+def one_of(function: Callable[[], str], names: Sequence[str]) -> None:
+    """Check that ``function()`` is one of ``names``: a guess, of which none is wrong."""
+    check_takes(function, ())
+    guess = function()
+    if not isinstance(guess, str) or guess not in names:
+        raise Mistake(f"Return one of {', '.join(map(repr, names))}, and not {told(guess)}.")
+    passed(f"Your guess, {guess!r}, is on record.")
 
 
 def teacher_scores(function: Callable[[Tensor, Tensor], tuple[float, float, float]]) -> None:
@@ -138,5 +147,7 @@ def pick(function: Callable[[Mapping[str, float], Mapping[str, float]], tuple[st
 def _pair(given) -> tuple[str, float]:
     if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[0], str):
         raise Mistake(f"Return two things, a teacher's name and a number, and not {told(given)}.")
-    name, number = given
-    return name, round(float(answer("The number", lambda: number, ())), 12)
+    try:
+        return given[0], round(float(given[1]), 6)
+    except (TypeError, ValueError, RuntimeError):
+        raise Mistake(f"The second thing must be a number, and is {told(given[1])}.") from None
