@@ -41,8 +41,10 @@ def graded(cell, name):
     return cell.metadata.get("nbgrader", {}).get(name, False)
 
 
-def test_there_are_three_and_no_student_version_without_a_solution():
-    names = ["1_the_loss.ipynb", "2_omit_your_own_digit.ipynb", "3_is_it_faithful.ipynb"]
+def test_there_are_eight_and_no_student_version_without_a_solution():
+    names = ["1_the_loss.ipynb", "2_omit_your_own_digit.ipynb", "3_is_it_faithful.ipynb", "4_bug_hunt.ipynb",
+             "5_predict_then_run.ipynb", "6_which_teacher.ipynb", "7_write_a_loss.ipynb",
+             "8_paper_against_code.ipynb"]  # fmt: skip
     assert [path.name for path in PATHS] == names
     assert sorted(path.name for path in assignments.FOLDER.glob("*.ipynb")) == names
 

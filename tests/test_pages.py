@@ -136,7 +136,11 @@ def test_the_front_page_shows_the_playground_and_every_notebook(built):
     assert [place.select_one("img")["alt"][:11] for place in front.select(".kdviz-place")] == ["Three discs"]
     assert [card.select_one("h3 a")["href"] for card in front.select(".kd-card")] == [f"{p.stem}.html" for p in PATHS]
     assert all(image["alt"] and (built / image["src"]).exists() for image in front.select(".kd-cover img"))
-    assert {"claims.html", "papers.html", "glossary.html"} <= {link["href"] for link in front.select(".kd-link")}
+    across = {link["href"] for link in front.select(".kd-link")}
+    assert {"claims.html", "papers.html", "glossary.html", "instructor.html"} <= across
+    assert (
+        len(soup(built / "instructor.html").select("table")) > 4 and len(soup(built / "quizzes.html").select("li")) > 99
+    )
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 from kdviz.publish.book import MARKS, Claim, Walkthrough
 from kdviz.publish.slides import TEMPLATES
 
 ACROSS = {"claims": "All claims", "papers": "Paper beside here", "glossary": "Glossary"}
+TEACHING = {"instructor": "INSTRUCTOR.md", "quizzes": "quizzes.md"}  # pages that lie beside the assignments
 SAID = {"✓": "the runs show it", "✗": "they show the opposite", "?": "they cannot tell"}
 
 
@@ -62,6 +64,7 @@ def index(book: Sequence[Walkthrough], playground: str) -> str:
         ("claims", "All claims", f"{len(claims)} sentences, each decided by runs: {counted(claims)}"),
         ("papers", "Paper beside here", f"{beside} numbers of papers, each beside what these runs give."),
         ("glossary", "Glossary", "What the words mean here. Public code disagrees on most of them."),
+        ("instructor", "For the instructor", "A lab, a reading group, a plan of twelve weeks, answers, quizzes."),
     ]
     links = "".join(
         f'<a class="kd-link" href="{n}.html"><b>{title}</b><span>{said}</span></a>' for n, title, said in across
@@ -79,7 +82,7 @@ def index(book: Sequence[Walkthrough], playground: str) -> str:
         "## Across the book",
         raw(f'<div class="kd-across">{links}</div>'),
         _toctree("Walkthroughs", [one.name for one in book]),
-        _toctree("Across the book", ACROSS),
+        _toctree("Across the book", [*ACROSS, *TEACHING]),
     ])  # fmt: skip
 
 
@@ -133,3 +136,13 @@ def glossary(book: Sequence[Walkthrough], prose: dict[str, str]) -> str:
         lines = [*meaning.strip().splitlines(), *(["", f"In {links}."] if used else [])]
         terms.append("\n".join([term, *(f"  {line}".rstrip() for line in lines)]))
     return f"# {ACROSS['glossary']}\n\n{told}\n\n```{{glossary}}\n" + "\n\n".join(terms) + "\n```"
+
+
+def teaching(folder: Path) -> dict[str, str]:
+    """The pages for instructors, by name: links to notebooks lead to the site's, those to assignments become text."""
+    pages = {}
+    for name, file in TEACHING.items():
+        text = (folder / file).read_text(encoding="utf-8")
+        text = re.sub(r"\[([^]]*)\]\(\d_\w+\.ipynb\)", r"\1", text).replace("](../", "](")
+        pages[name] = text.replace("](INSTRUCTOR.md)", "](instructor.md)")
+    return pages

@@ -8,7 +8,7 @@ import nbformat
 
 from kdviz import explorers
 from kdviz.explorers.view import VIEW
-from kdviz.publish import front, living, maths, notebooks, slides
+from kdviz.publish import assignments, front, living, maths, notebooks, slides
 from kdviz.publish.book import Walkthrough, walkthrough
 from kdviz.publish.needed import need
 
@@ -24,6 +24,7 @@ SETTINGS = {
     "html_copy_source": False,
     "html_show_search_summary": False,  # it would be fetched, which a page from a file may not
     "myst_enable_extensions": ["dollarmath", "amsmath", "colon_fence"],
+    "myst_heading_anchors": 2,
     "nb_execution_mode": "off",
     "nb_render_markdown_format": "myst",
     "nb_ipywidgets_js": {},  # nothing is fetched: a committed notebook holds pictures, no widgets
@@ -55,7 +56,7 @@ def pages(found: dict[str, nbformat.NotebookNode]) -> tuple[list[Walkthrough], d
         for name, notebook in found.items()
     }
     made = {"index": front.index(book, playground()), "claims": front.claims(book), "papers": front.papers(book)}
-    return book, made | {"glossary": front.glossary(book, prose)}
+    return book, made | {"glossary": front.glossary(book, prose)} | front.teaching(assignments.FOLDER)
 
 
 def write(folder: Path) -> Path:

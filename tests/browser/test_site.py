@@ -98,7 +98,7 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
 def test_the_front_page_and_those_across_the_book(screen, scheme, built, offline):
     width, height = SCREENS[screen]
     options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
-    for name in ("index", "claims", "papers", "glossary"):
+    for name in ("index", "claims", "papers", "glossary", "instructor", "quizzes"):
         page = offline(built / f"{name}.html", **options)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width and page.faults == []
         if name == "index":
