@@ -22,18 +22,13 @@ from kdviz.checks.reading import given_weight, loss_table, paper_loss, ties_tabl
 from kdviz.checks.which import which_loss
 
 __all__ = [
-<<<<<<< HEAD
+
+
+__all__ = [
     "NO_AUTOGRAD", "Mistake", "PretendedRun", "agreement", "agreement_bounds", "blind_student", "brier", "by_formula",
     "control_student", "controls", "expected_brier", "expected_calibration_error", "fair_rival", "fitted_bias",
-    "given_weight", "gradient_limit", "hidden", "label_free_bias", "loss_table", "mended", "own_digit", "own_loss",
-    "own_number", "paired_difference", "pairing_test", "paper_loss", "pick", "pretended_runs", "rank_correlation",
-    "recorded", "sealed", "soft_target_gradient", "soft_target_loss", "soft_targets", "teacher_scores", "ties_table",
-    "tried", "two_ties", "which_loss",
-=======
-    "Mistake", "agreement", "agreement_bounds", "blind_student", "brier", "control_student", "controls",
-    "expected_brier", "expected_calibration_error", "fair_rival", "fitted_bias", "given_weight", "gradient_limit",
-    "label_free_bias", "loss_table", "mended", "one_of", "own_digit", "own_loss", "paired_difference", "pairing_test",
-    "paper_loss", "pick", "rank_correlation", "recorded", "sealed", "soft_target_gradient", "soft_target_loss",
-    "soft_targets", "teacher_scores", "ties_table", "tried", "two_ties", "which_loss",
->>>>>>> 1b8c713 (Assignments 5 to 7: predict then run, which teacher, write a loss (not executed yet))
+    "given_weight", "gradient_limit", "hidden", "label_free_bias", "loss_table", "mended", "one_of", "own_digit",
+    "own_loss", "own_number", "paired_difference", "pairing_test", "paper_loss", "pick", "pretended_runs",
+    "rank_correlation", "recorded", "sealed", "soft_target_gradient", "soft_target_loss", "soft_targets",
+    "teacher_scores", "ties_table", "tried", "two_ties", "which_loss",
 ]  # fmt: skip
