@@ -35,8 +35,9 @@ def test_links_of_the_sites_pages_lead_to_pages_of_the_site(pages):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_notebook_has_a_quiz_of_ten_or_is_to_come(path, pages):
-    quiz = re.search(rf"^## {path.name[:2]} .+?\n\n(.+?)\n*(?=^## |\Z)", pages["quizzes"], re.MULTILINE | re.DOTALL)[1]
-    lines = quiz.strip().splitlines()
+    found = re.search(rf"^## {path.name[:2]} .+?\n\n(.+?)\n*(?=^## |\Z)", pages["quizzes"], re.MULTILINE | re.DOTALL)
+    assert found, f"quizzes.md has no part '## {path.name[:2]} …': ten questions, or {TO_COME}"
+    lines = found[1].strip().splitlines()
     if lines != [TO_COME]:
         assert [re.match(r"(\d+)\. .+[.?] \*.+\.\*$", line)[1] for line in lines] == [str(n) for n in range(1, 11)]
         assert f"({path.name})" in pages["instructor"]
