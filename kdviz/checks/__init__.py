@@ -5,11 +5,8 @@ And :func:`which_loss`, which names any loss of logits.
 
 from kdviz.checks.bias import blind_student, control_student, fitted_bias, label_free_bias, own_digit
 from kdviz.checks.calling import NO_AUTOGRAD, Mistake, by_formula
-from kdviz.checks.choosing import pick, rank_correlation, teacher_scores
+from kdviz.checks.choosing import one_of, pick, rank_correlation, teacher_scores
 from kdviz.checks.deciding import hidden
-
-__all__ = [
-   
 from kdviz.checks.faithful import agreement, agreement_bounds, controls, expected_calibration_error
 from kdviz.checks.gradient import gradient_limit, soft_target_gradient
 from kdviz.checks.hunt import mended
@@ -20,9 +17,6 @@ from kdviz.checks.prediction import brier, expected_brier, recorded, sealed
 from kdviz.checks.pretended import PretendedRun, pretended_runs
 from kdviz.checks.reading import given_weight, loss_table, paper_loss, ties_table, two_ties
 from kdviz.checks.which import which_loss
-
-__all__ = [
-
 
 __all__ = [
     "NO_AUTOGRAD", "Mistake", "PretendedRun", "agreement", "agreement_bounds", "blind_student", "brier", "by_formula",
