@@ -27,7 +27,7 @@ WITHIN = {
     ],
     "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module", "unet"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["scores", "unseen", "run", "files", "store"],
+    "runs": ["scores", "drawn", "unseen", "run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "loop", "arrays",
         "adversarial", "checkpoints", "grouping", "starting", "cost", "work", "trainer",

@@ -56,9 +56,9 @@ class Generator(nn.Module):
 
     def __init__(self, depth: int, channels: int):
         super().__init__()
-        self.down = nn.ModuleList([_halving(depth, channels), _normed(_halving(channels, 2 * channels))])
-        self.middle = nn.ModuleList(_normed(nn.Conv2d(2 * channels, 2 * channels, 3, padding=1)) for _ in range(3))
-        self.up = nn.ModuleList([_normed(_doubling(2 * channels, channels)), _doubling(2 * channels, depth)])
+        self.down = nn.ModuleList([_halving(depth, channels), _normed(_halving(channels, 2 * channels, False))])
+        self.middle = nn.ModuleList(_normed(_same(2 * channels)) for _ in range(3))
+        self.up = nn.ModuleList([_normed(_doubling(2 * channels, channels, False)), _doubling(2 * channels, depth)])
 
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
         half = inputs.shape[-1] // 2
@@ -89,12 +89,16 @@ class Patches(nn.Module):
         return {"scores": self.layers(images)}
 
 
-def _halving(before: int, after: int) -> nn.Conv2d:
-    return nn.Conv2d(before, after, 4, stride=2, padding=1)
+def _halving(before: int, after: int, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 4, stride=2, padding=1, bias=bias)
 
 
-def _doubling(before: int, after: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+def _same(channels: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+
+def _doubling(before: int, after: int, bias: bool = True) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias)
 
 
 def _normed(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:

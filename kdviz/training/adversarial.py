@@ -70,7 +70,7 @@ class Turns(Loop):
         if not self.objective.inherit:
             return drawn
         run = parents[self.objective.teacher]
-        kept = {n.removeprefix(ADVERSARY): run.arrays[n].float() for n in run.arrays if n.startswith(ADVERSARY)}
+        kept = {n.removeprefix(ADVERSARY): run.arrays[n].to(self.dtype) for n in run.arrays if n.startswith(ADVERSARY)}
         if not kept:
             raise ValueError(
                 f"{run!r} holds no discriminator to inherit: it had none, or it is a shipped run, which is trained "
