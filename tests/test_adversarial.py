@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import kdviz as kd
+from kdviz.explorers.view import unpacked
 from kdviz.networks import Patches
 from kdviz.objectives.adversarial import MAPS
 from kdviz.recipes import restored
@@ -139,12 +140,14 @@ def test_each_score_of_the_adversary_is_of_a_patch():
 
 
 def test_errors_of_completed_images_count_the_right_half():
-    truth = torch.rand(3, 1, 4, 6)
+    truth = torch.rand(3, 1, 4, 6, dtype=torch.float64)
     images = truth.clone()
     images[0, ..., :3] += 9
     images[1, ..., 3:] += 0.5
     images[2, 0, 0, 5] -= 0.6
+    before = images.clone()
     assert kd.measures.completion_errors(images, truth).tolist() == pytest.approx([0, 0.5, 0.05])
+    assert torch.equal(images, before)
     with pytest.raises(ValueError, match="shape"):
         kd.measures.completion_errors(images[:2], truth)
     with pytest.raises(ValueError, match="no right half"):
@@ -285,3 +288,45 @@ def test_runs_of_images_and_of_logits_are_told_apart(wide, teacher, digits):
         drawing.logits()
     with pytest.raises(ValueError, match="ended with a classifier"):
         drawn(naming, digits.test.inputs)
+
+
+@pytest.mark.parametrize("side", [8, 28])
+def test_multiplications_are_those_one_counts_by_hand(side):
+    half, quarter, c = (side // 2) ** 2, (side // 4) ** 2, 4
+    by_hand = 16 * c * half + 16 * c * 2 * c * quarter + 3 * 9 * (2 * c) ** 2 * quarter
+    by_hand += quarter * 16 * 2 * c * c + half * 16 * 2 * c  # each place of the input meets each weight
+    network, images = kd.unet(c).build((1, side, side), 10), torch.zeros(3, 1, side, side)
+    assert kd.compression.multiplications(network, images) == by_hand
+    table = kd.compression.cost_table({"small": network, "smaller": kd.unet(2).build((1, side, side), 10)}, images, 3)
+    assert table.multiplications["small"] == by_hand > 3 * table.multiplications["smaller"]
+    assert table.weights["small"] == sum(w.numel() for w in network.parameters())
+    assert (table["time, ms"] > 0).all() and (table["file, kB"] > 4 * table.weights / 1000).all()
+    with pytest.raises(ValueError, match="no product and no convolution"):
+        kd.compression.multiplications(nn.ReLU(), images)
+
+
+def test_the_grid_has_a_row_for_each_generator_and_an_image_for_each_half(digits):
+    rows = {"truth": digits.test.images[:5], "a $1$ net": digits.test.images[:5] / 2}
+    ax = kd.figures.completed(rows)
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(rows)
+    assert len(ax.images) == 10 and len(ax.lines) == 10
+    assert (ax.images[7].get_array() == digits.test.images[2, 0].numpy() / 2).all()
+    for image, line in zip(ax.images, ax.lines, strict=True):  # the line is where the drawn half begins
+        left, right, *_ = image.get_extent()
+        assert line.get_xdata()[0] == pytest.approx((left + right) / 2)
+    with pytest.raises(ValueError, match="pixels lie in"):
+        kd.figures.completed({"truth": 2 + digits.test.images[:5]})
+
+
+def test_the_explorer_carries_images_and_opens_where_it_is_told(digits):
+    truth, labels = digits.test.images[:6], digits.test.labels[:6]
+    drawn_by = {"teacher": truth / 2, "small": truth / 4}
+    opened = dict(student="small", image=2, share=25)
+    view = kd.explorers.completed(truth, labels, drawn_by, digits.classes, **opened)
+    assert view.state == opened and view.data["students"] == ["small"]
+    kept = unpacked(view.data["images"]["small"])
+    assert torch.equal(kept, (255 * truth[:, 0] / 4).round().byte())
+    assert view.picture().startswith(b"\x89PNG")
+    for wrong in ({"student": "teacher"}, {"student": "large"}, {"image": 6}, {"share": 101}):
+        with pytest.raises(ValueError, match="opens"):
+            kd.explorers.completed(truth, labels, drawn_by, digits.classes, **opened | wrong)

@@ -52,4 +52,4 @@ def cost_table(networks: Mapping[str, nn.Module], inputs: Tensor, times: int = 3
         }
         for name, net in nets.items()
     }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame.from_dict(rows, orient="index")

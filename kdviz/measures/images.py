@@ -1,6 +1,5 @@
 """How far drawn images are from others."""
 
-import torch
 from torch import Tensor
 
 from kdviz.arguments import finite
@@ -23,5 +22,5 @@ def completion_errors(images: Tensor, truth: Tensor) -> Tensor:
     drawn, true = (finite(name, given, "N C H W", sizes) for name, given in (("images", images), ("truth", truth)))
     if sizes["W"] < 2:
         raise ValueError("images of one column have no right half")
-    apart = drawn.double().sub_(true.to(torch.float64)).abs_()
+    apart = (drawn.double() - true.double()).abs()
     return apart[..., sizes["W"] // 2 :].flatten(1).mean(1)
