@@ -115,9 +115,7 @@ class Turns(Loop):
 
     def measured(self) -> dict[str, list[float]]:
         """The mean absolute error of the half that is drawn, on the test images."""
-        was = self.network.module.training
         images = predict(self.network.module, self.test_inputs, lambda outputs: {"image": outputs["image"]})["image"]
-        self.network.module.train(was)
         finite = torch.isfinite(images).all()
         errors = completion_errors(images, self.test_inputs) if finite else torch.tensor([torch.nan])
         return {"test_error": [errors.mean().item()]}
@@ -125,11 +123,7 @@ class Turns(Loop):
     def _run_of(self, student: int) -> Run | None:
         """The finished run, with generator and discriminator; None where a weight is not finite."""
         started = time.perf_counter()
-        states = (
-            {WEIGHTS: self.network, ADVERSARY: self.judge}
-            if self.objective.adversary_weight
-            else {WEIGHTS: self.network}
-        )
+        states = {WEIGHTS: self.network} | ({ADVERSARY: self.judge} if self.objective.adversary_weight else {})
         arrays = {kind + n: weight for kind, net in states.items() for n, weight in net.state_of(student).items()}
         run = Run(self.recipe, arrays, self.history[student], self._facts(self.recipe.model, started))
         numbers = [array for array in arrays.values() if array.is_floating_point()]
