@@ -29,6 +29,7 @@ from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits
 from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
 from kdviz.measures.heat import scaled, temperature_of_entropy
+from kdviz.measures.images import completion_errors
 from kdviz.measures.likeness import confidence_odds, exaggeration, likeness, ring_answers, same_answers
 from kdviz.measures.probe import probe_answers, probe_spectrum
 from kdviz.measures.proper import brier, nll
@@ -52,13 +53,13 @@ from kdviz.measures.verdicts import seeds_needed, verdict
 __all__ = [
     "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy", "bending_kernel",
     "brier", "by_rivals", "calibration_error", "calibration_floor", "class_groups", "class_linkage",
-    "class_mean_logits", "class_order", "confidence_odds", "confusion", "ensemble_logits", "entropy",
-    "equivalent_smoothing", "exaggeration", "expected_calibration_error", "fitted_temperature", "gradient_shares",
-    "gradient_slope", "halved", "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound", "kl_renormalised",
-    "label_free_bias", "label_gradient", "label_share", "likeness", "linear_cka", "log_odds", "logit_correlation",
-    "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "predictive_kl", "probe_answers", "probe_spectrum",
-    "ranked_shares", "reliability_bins", "ring_answers", "rivals", "rounds_before_collapse", "same_answers", "scaled",
-    "score_table", "scores", "seeds_needed", "self_distilled", "self_distilled_curves", "shifted",
-    "soft_target_gradient", "spectrum", "stopped_early", "strongest_pairs", "temperature_of_entropy",
-    "template_plane", "verdict", "verdict_table", "within_between",
+    "class_mean_logits", "class_order", "completion_errors", "confidence_odds", "confusion", "ensemble_logits",
+    "entropy", "equivalent_smoothing", "exaggeration", "expected_calibration_error", "fitted_temperature",
+    "gradient_shares", "gradient_slope", "halved", "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound",
+    "kl_renormalised", "label_free_bias", "label_gradient", "label_share", "likeness", "linear_cka", "log_odds",
+    "logit_correlation", "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "predictive_kl",
+    "probe_answers", "probe_spectrum", "ranked_shares", "reliability_bins", "ring_answers", "rivals",
+    "rounds_before_collapse", "same_answers", "scaled", "score_table", "scores", "seeds_needed", "self_distilled",
+    "self_distilled_curves", "shifted", "soft_target_gradient", "spectrum", "stopped_early", "strongest_pairs",
+    "temperature_of_entropy", "template_plane", "verdict", "verdict_table", "within_between",
 ]  # fmt: skip

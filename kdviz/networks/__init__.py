@@ -7,11 +7,12 @@ from kdviz.networks.module import Module, network
 from kdviz.networks.network import Network, in_training_precision, loaded, measuring, predict, predict_logits
 from kdviz.networks.resnet import ResNet, resnet
 from kdviz.networks.transformer import Transformer, transformer
+from kdviz.networks.unet import Patches, UNet, unet
 
-Architecture = MLP | CNN | ResNet | Transformer | Members | Module  # what can be the model of a recipe
+Architecture = MLP | CNN | ResNet | Transformer | Members | Module | UNet  # what can be the model of a recipe
 
 __all__ = [
-    "CNN", "MLP", "Architecture", "Members", "Module", "Network", "ResNet", "Transformer", "cnn",
-    "in_training_precision", "loaded", "measuring", "members", "mlp", "network", "predict", "predict_logits",
-    "resnet", "transformer",
+    "CNN", "MLP", "Architecture", "Members", "Module", "Network", "Patches", "ResNet", "Transformer",
+    "UNet", "cnn", "in_training_precision", "loaded", "measuring", "members", "mlp", "network", "predict",
+    "predict_logits", "resnet", "transformer", "unet",
 ]  # fmt: skip

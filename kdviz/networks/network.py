@@ -87,4 +87,10 @@ def predict(
 
 def predict_logits(network: nn.Module, inputs: Tensor) -> Tensor:
     """Logits of ``inputs``, shape (N, C); see :func:`predict`."""
-    return predict(network, inputs, lambda outputs: {"logits": outputs["logits"]})["logits"]
+    return predict(network, inputs, _logits_alone)["logits"]
+
+
+def _logits_alone(outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    if "logits" not in outputs:
+        raise ValueError(f"this network answers with {', '.join(outputs)}, not with logits: kdviz.runs.drawn asks it")
+    return {"logits": outputs["logits"]}

@@ -1,5 +1,6 @@
 """What a student is trained to match: one formula each, with the equation it comes from."""
 
+from kdviz.objectives.adversarial import Adversarial
 from kdviz.objectives.attention import AttentionTransfer, attention_map
 from kdviz.objectives.averaged import AveragedTarget
 from kdviz.objectives.bank import ContrastiveBank
@@ -19,9 +20,9 @@ from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
-    "DIST", "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "ContrastiveSoftTargets",
-    "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective", "OneStageHints", "PermutedTargets",
-    "RenormalisedTopK", "ReverseKL", "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms",
-    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
-    "soft_target_terms",
+    "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
+    "ContrastiveSoftTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective",
+    "OneStageHints", "PermutedTargets", "RenormalisedTopK", "ReverseKL", "SoftTargets", "WeightedByTeacher",
+    "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted",
+    "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

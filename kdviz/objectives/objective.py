@@ -16,6 +16,8 @@ class Objective:
     reads : tuple of str
         Outputs that student and teacher network must both have.
     needs_labels : bool
+    answer : str
+        The output of a network that it trains.
     averaged : str or None
         The number that says how slowly an average of a student's own weights follows it, where that average is its
         teacher (:class:`kdviz.objectives.AveragedTarget`).
@@ -24,6 +26,7 @@ class Objective:
     numbers: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     needs_labels = True
+    answer: str = "logits"
     averaged: str | None = None
 
     @property

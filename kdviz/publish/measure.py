@@ -17,6 +17,7 @@ SECOND_EDITION = [
     "08_which_teacher",
     "09_prune_while_distilling",
     "10_quantise",
+    "11_compress_a_generator",
     "15_self_distillation",
 ]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out

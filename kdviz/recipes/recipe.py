@@ -112,6 +112,9 @@ class Recipe:
         several = self.augment if isinstance(self.augment, tuple) else (self.augment,)
         for part in (self.model, self.objective, self.compression, *several):
             check_written(part)
+        if self.objective.answer not in self.model.outputs:
+            said = type(self.objective).__name__, self.objective.answer, self.model, ", ".join(self.model.outputs)
+            raise ValueError("{} trains a network's {!r}, and {} answers with {}: choose another network".format(*said))
         self._check_teachers()
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")

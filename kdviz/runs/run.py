@@ -29,10 +29,10 @@ class Run:
     ----------
     recipe : Recipe
     arrays : mapping of str to Tensor
-        ``test_logits`` (N, C) and ``weights/<name>``. A shipped run holds what the notebooks ask of it, reduced:
-        see :func:`kdviz.publish.reference.reduced`.
+        ``test_logits`` (N, C) and ``weights/<name>``; a generator's hold ``adversary/<name>`` and no logits. A shipped
+        run holds what the notebooks ask of it, reduced: see :func:`kdviz.publish.reference.reduced`.
     history : dict
-        ``epoch``, ``loss`` and ``test_accuracy``, a value at each epoch's end; of students with a teacher also
+        ``epoch``, ``loss`` and ``test_accuracy``, a generator's ``test_error``, at each epoch's end; if taught also
         ``train_agreement``, with it, on the first 2,000 of the training examples at most, and, more often than at the
         ends of epochs, ``train_kl``: KL(teacher ‖ student) at T = 1 in nats, on the first 1,000, at the times
         ``kl_epoch`` (some shipped runs lack them).

@@ -1,15 +1,14 @@
 """An array half trained, as a header and named arrays; and an array that goes on from them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from kdviz.training.arrays import Array
-from kdviz.training.fused import Fused
+from kdviz.training.loop import Loop
 
 
-def state(array: Array) -> tuple[dict, dict[str, Tensor]]:
+def state(array: Loop) -> tuple[dict, dict[str, Tensor]]:
     """Header and arrays of a checkpoint: all that the next step depends on and a recipe does not say."""
     header = {name: getattr(array, name) for name in ("step", "epoch_began", "seconds", "history")}
     header["keys"] = [recipe.key for recipe in array.recipes]
@@ -19,10 +18,10 @@ def state(array: Array) -> tuple[dict, dict[str, Tensor]]:
         arrays["random_cuda"] = torch.cuda.get_rng_state(array.device)
     elif array.device.type == "mps":
         arrays["random_mps"] = torch.mps.get_rng_state()
-    return header, arrays | dict(_changing(array))
+    return header, arrays | dict(array.changing())
 
 
-def restore(array: Array, header: dict, arrays: Mapping[str, Tensor]) -> None:
+def restore(array: Loop, header: dict, arrays: Mapping[str, Tensor]) -> None:
     """Go on from a checkpoint that holds these students, perhaps among others."""
     places = torch.tensor([header["keys"].index(recipe.key) for recipe in array.recipes])
     for name in ("step", "epoch_began"):
@@ -38,20 +37,7 @@ def restore(array: Array, header: dict, arrays: Mapping[str, Tensor]) -> None:
     elif "random_mps" in arrays and array.device.type == "mps":
         torch.mps.set_rng_state(arrays["random_mps"])
     with torch.no_grad():
-        for name, tensor in _changing(array):
+        for name, tensor in array.changing():
             tensor.copy_(arrays[name][places])
-    array.update.resume(array.step)
+    array.resume()
     array.schedule.skip(array.step)
-
-
-def _changing(array: Array) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor that a step changes for each student, by group and name, its first axis the students."""
-    own = (
-        (lambda tensor: tensor.detach()) if isinstance(array.network, Fused) else (lambda tensor: tensor.detach()[None])
-    )
-    for group, tensors in {"parameter": array.trained.values(), **array.update.moments}.items():
-        for name, tensor in zip(array.trained, tensors, strict=True):
-            yield f"{group}/{name}", tensor.detach() if name.startswith("extra.") else own(tensor)
-    for group, kept in (("average", array.average), ("compressed", array.compressed), ("state", array.state)):
-        yield from ((f"{group}/{name}", tensor) for name, tensor in kept.items())
-    yield from ((f"buffer/{name}", own(buffer)) for name, buffer in array.network.buffers.items())

@@ -47,6 +47,11 @@ def _form(objective: Objective) -> tuple:
     return type(objective), said, networks
 
 
+def generation(recipe: Recipe) -> int:
+    """How many ancestors stand between a recipe and the eldest: what trains together depends on recipes alone."""
+    return 1 + max(map(generation, recipe.parents), default=-1)
+
+
 def grouped(recipes: list[Recipe], apart: Mapping[Recipe, object]) -> list[list[Recipe]]:
     """Groups of one kind; students with one order of examples are neighbours.
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
+from kdviz.training.loop import Loop
 
 
-def put_back(array: Array, checkpoint: tuple[dict, Mapping[str, Tensor]]) -> str:
+def put_back(array: Loop, checkpoint: tuple[dict, Mapping[str, Tensor]]) -> str:
     """Put an array where its checkpoint left it; what is in the way where that cannot be done: it may have begun."""
     try:
         _check_layout(array, *checkpoint)
@@ -39,7 +39,7 @@ def as_it_was(device: str) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _check_layout(array: Array, header: dict, arrays: Mapping[str, Tensor]) -> None:
+def _check_layout(array: Loop, header: dict, arrays: Mapping[str, Tensor]) -> None:
     """Raise ValueError unless a checkpoint says what this array's would, of as many students as it names."""
     own, tensors = state(array)
     if not own.keys() <= header.keys() or not len(header["keys"]) == len(header["history"]):

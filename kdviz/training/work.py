@@ -12,14 +12,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from kdviz.objectives import Adversarial
 from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import undescribed
 from kdviz.runs import Run, Store
 from kdviz.runs.files import StoredArrays
 from kdviz.training import cost
+from kdviz.training.adversarial import Turns
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import state
-from kdviz.training.grouping import fitting, grouped
+from kdviz.training.grouping import fitting, generation, grouped
+from kdviz.training.loop import Loop
 from kdviz.training.starting import Refused, as_it_was, best_device, put_back
 
 CHECKPOINT_SECONDS = 20.0
@@ -139,7 +142,7 @@ class Work:
         for recipe in recipes[len(refused) :]:
             try:
                 with as_it_was(device):
-                    Array([recipe], self.runs, device)
+                    _body([recipe], self.runs, device)
             except ValueError as its_own:
                 refused[recipe] = its_own
         self.refused |= refused
@@ -166,20 +169,20 @@ class Work:
         if self.store:
             self.store.drop_unfinished({recipe.key for recipe in (*self.lost, *self.refused)})
 
-    def _begun(self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str) -> Array:
+    def _begun(self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str) -> Loop:
         """An array, where its checkpoint left it; a checkpoint of another layout is set aside."""
         try:
-            array = Array(recipes, self.runs, device)
+            array = _body(recipes, self.runs, device)
         except ValueError as problem:
             raise Refused from problem
         if array.small:
             torch.set_num_threads(1)
         if checkpoint and (problem := put_back(array, checkpoint)):
             self.store.refuse_unfinished(checkpoint[0], problem)
-            return Array(recipes, self.runs, device)
+            return _body(recipes, self.runs, device)
         return array
 
-    def _fit(self, array: Array, examples: int) -> None:
+    def _fit(self, array: Loop, examples: int) -> None:
         """Train an array to its end, with a checkpoint now and then and, so that it ends as one, a last one."""
         kept, pause = time.perf_counter(), CHECKPOINT_SECONDS
         keeps = self.store and not any(map(undescribed, array.recipes))
@@ -199,7 +202,7 @@ class Work:
                 kept = time.perf_counter()
                 pause = max(CHECKPOINT_SECONDS, 30 * (kept - now))
 
-    def _keep(self, array: Array) -> None:
+    def _keep(self, array: Loop) -> None:
         try:
             self.store.keep_unfinished(*state(array))
         except OSError as problem:
@@ -220,9 +223,9 @@ class Work:
         return self.store.find(run.recipe, weights=True) or run
 
 
-def generation(recipe: Recipe) -> int:
-    """How many ancestors stand between a recipe and the eldest: what trains together depends on recipes alone."""
-    return 1 + max(map(generation, recipe.parents), default=-1)
+def _body(recipes: list[Recipe], parents: dict[Recipe, Run], device: str) -> Loop:
+    """Their training, whose body of steps is as their objective needs it."""
+    return (Turns if isinstance(recipes[0].objective, Adversarial) else Array)(recipes, parents, device)
 
 
 _one_at_a_time = threading.Lock()  # torch's generator and precision belong to the process

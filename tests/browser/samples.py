@@ -210,9 +210,26 @@ def self_distillation():
     return kd.explorers.self_distillation()
 
 
+@cache
+def half_drawn():
+    """The first twelve digits, and their right halves paler, in part, from three generators."""
+    images = digits()[0].test.images[:12]
+    paler = {"teacher": 0.9, "from scratch": 0.5, "<b> $2$": 0.25}
+    whole = {name: images.clone() for name in paler}
+    for name, part in paler.items():
+        whole[name][..., 4:] *= part
+    return images, whole
+
+
+def completed():
+    (images, whole), data = half_drawn(), digits()[0]
+    said = kd.explorers.completed
+    return said(images, data.test.labels[:12], whole, CLASSES, student="from scratch", image=3, share=50)
+
+
 MADE = (
     temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
-    self_distillation, which_teacher,
+    self_distillation, which_teacher, completed,
 )  # fmt: skip
 
 
@@ -346,3 +363,15 @@ def _rounded(scheme, bits):
     changed = f"First those whose answer changed, {40 - same} of 40." if same < 40 else "No answer changed."
     agreed = f"answered as in full precision {same} of 40 images, right {right}."
     return [f"{bits} bit{'s' * (bits > 1)}, {scheme}: {agreed}", changed, f"{len(weight.unique())} different numbers"]
+
+
+def _completed(image, student, share):
+    truth, whole = half_drawn()
+    one = {name: (255 * each[image]).round() / 255 for name, each in {"truth": truth, **whole}.items()}
+    between = (1 - share / 100) * one["teacher"] + share / 100 * one[student]
+    pairs = [(one["teacher"], "truth"), (one[student], "truth"), (between, "truth"), (one[student], "teacher")]
+    told = [1000 * kd.measures.completion_errors(a[None], one[b][None]).item() for a, b in pairs]
+    return [
+        f"teacher {told[0]:.1f}, {student} {told[1]:.1f}, between {told[2]:.1f}",
+        f"teacher and student are {told[3]:.1f} apart",
+    ]

@@ -191,3 +191,14 @@ def test_rounds_of_self_distillation(reckoned, points):
     assert len(page[1]) == len(factors) > 2
     for theirs, ours in zip(page, (eigenvalues, factors, curves), strict=True):
         close(theirs, ours)
+
+
+@pytest.mark.parametrize("sides", [(8, 8), (28, 28)])
+def test_errors_of_blended_images(reckoned, sides):
+    generator = torch.Generator().manual_seed(0)
+    a, b, truth = (torch.randint(0, 256, (1, 1, *sides), generator=generator).double() for _ in range(3))
+    code = """(it, a, b, truth, width) => [0, 0.35, 1].map((share) =>
+        it.error(it.blend(a, b, share), it.blend(truth, truth, 0), width))"""
+    page = reckoned("completed", code, *_lists(a.flatten(), b.flatten(), truth.flatten()), sides[1])
+    blended = [((1 - share) * a + share * b) / 255 for share in (0, 0.35, 1)]
+    close(page, [kd.measures.completion_errors(each, truth / 255).item() for each in blended])
