@@ -25,9 +25,9 @@ WITHIN = {
         "files", "intents", "names", "wordpieces", "banking77", "mnist1d", "vision", "sources", "splits", "augment",
         "mixup", "seals", "datasets", "own", "folders",
     ],
-    "networks": ["network", "mlp", "cnn", "resnet", "transformer", "members", "module"],
+    "networks": ["network", "mlp", "cnn", "resnet", "transformer", "strided", "members", "module"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["scores", "unseen", "run", "files", "store"],
+    "runs": ["scores", "answers", "unseen", "run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "arrays", "checkpoints",
         "grouping", "starting", "cost", "work", "trainer",
