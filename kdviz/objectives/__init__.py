@@ -22,9 +22,9 @@ from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
-    "DIST", "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "ContrastiveSoftTargets",
-    "GivenLogits", "HardDistillation", "HardLabels", "Hints", "MutualLearning", "Objective", "OneStageHints",
-    "OwnExits", "PermutedTargets", "PseudoLabels", "RenormalisedTopK", "ReverseKL", "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms",
-    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
-    "soft_target_terms",
+    "DIST", "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
+    "ContrastiveSoftTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "MutualLearning",
+    "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels", "RenormalisedTopK", "ReverseKL",
+    "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms",
+    "jsd_terms", "objective", "permuted", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

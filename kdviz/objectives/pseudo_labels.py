@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdviz.arguments import share
+from kdviz.arguments import share, told
 from kdviz.data import Dataset, Description, MixUp, load_described
 from kdviz.measures.checks import check_temperature
 from kdviz.objectives.labels import cross_entropy_terms
@@ -55,9 +55,8 @@ class PseudoLabels(Objective):
         if isinstance(self.labelled, Dataset):
             object.__setattr__(self, "labelled", self.labelled.description)
         if not isinstance(self.labelled, Description):
-            raise ValueError(
-                f"labelled is a data set, such as kd.load('mnist').take(100, seed=0), not {self.labelled!r}"
-            )
+            said = told(self.labelled)
+            raise ValueError(f"labelled is a data set, such as kd.load('mnist').take(100, seed=0), not {said}")
         object.__setattr__(self, "confident", share("confident", self.confident))
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
         for name in ("hard", "balanced", "clean"):

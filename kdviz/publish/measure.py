@@ -17,6 +17,7 @@ SECOND_EDITION = [
     "08_which_teacher",
     "09_prune_while_distilling",
     "10_quantise",
+    "14_without_a_teacher",
     "15_self_distillation",
 ]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out
