@@ -1,7 +1,9 @@
 """Peers, exits, pseudo-labels: against plain loops in float64, resumed, stored, shipped; a small net with exits."""
 
 import dataclasses
+import importlib
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,12 +15,14 @@ from kdviz.objectives import MutualLearning, OwnExits, PseudoLabels
 from kdviz.publish.reference import reduced
 from kdviz.recipes import restored
 from kdviz.recipes.descriptions import describe
-from kdviz.runs.answers import DOUBTS, answer_scores, exit_answers, exit_counts, shifted_error_counts
+from kdviz.runs.answers import DOUBTS, answer_scores, exit_answers, exit_counts, exit_curve, shifted_error_counts
 from kdviz.runs.store import write
 from kdviz.training import work
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
 from kdviz.training.schedule import Order, seed_of
+
+exits = importlib.import_module("kdviz.explorers.exits")  # the function has the module's name
 
 NET, EXITS = kd.strided(4, 6, 8), kd.strided(4, 6, 8, exits=True)
 
@@ -99,13 +103,14 @@ def test_no_gradient_flows_into_the_peer_that_teaches():
     torch.testing.assert_close(found, torch.stack([p[0] - p[1], p[1] - p[0]]) / 5)
 
 
-def test_two_peers_listen_alike_and_more_do_not(digits, double):
-    def ended(peers, listens):
-        recipe = recipe_of(digits, kd.members(NET, peers), MutualLearning(listens=listens), epochs=0.2)
-        return kd.train(recipe, store=None).logits()
+def test_to_each_or_to_the_mean_is_one_gradient_at_t_1_and_two_at_others(digits, double):
+    def ended(peers, listens, temperature):
+        objective = MutualLearning(temperature, listens=listens)
+        return kd.train(recipe_of(digits, kd.members(NET, peers), objective, epochs=0.2), store=None).logits()
 
-    assert torch.equal(ended(2, "each"), ended(2, "mean"))
-    assert not torch.allclose(ended(3, "each"), ended(3, "mean"))
+    assert torch.equal(ended(2, "each", 3), ended(2, "mean", 3))
+    torch.testing.assert_close(ended(3, "each", 1), ended(3, "mean", 1), atol=1e-9, rtol=0)
+    assert (ended(3, "each", 3) - ended(3, "mean", 3)).abs().max() > 1e-6
 
 
 @pytest.mark.parametrize("hint_weight", [0.0, 0.4])
@@ -125,7 +130,7 @@ def test_exits_that_learn_from_the_deepest_end_where_a_plain_loop_ends(digits, d
 
 
 @pytest.mark.parametrize("said", [
-    dict(), dict(hard=True), dict(hard=True, confident=0.6, balanced=True), dict(confident=0.6, temperature=2.0),
+    dict(), dict(hard=True), dict(hard=True, confident=0.3, balanced=True), dict(confident=0.3, temperature=2.0),
 ])  # fmt: skip
 def test_pseudo_labels_end_where_a_plain_loop_ends(digits, double, said):
     pool, labelled = digits.take(200, seed=5), digits.take(200, seed=5).take(30, seed=5)
@@ -147,7 +152,7 @@ def test_pseudo_labels_end_where_a_plain_loop_ends(digits, double, said):
         if said.get("balanced"):
             of = {c: sum(w for w, k in zip(weights, classes, strict=True) if k == c) for c in set(classes)}
             weights = [w / max(of[c], 1) for w, c in zip(weights, classes, strict=True)]
-        return sum(w * term for w, term in zip(weights, terms, strict=True)) / sum(weights)
+        return sum(w * term for w, term in zip(weights, terms, strict=True)) / (sum(weights) or 1.0)
 
     same(kd.train(recipe, store=None), plain(recipe, digits, loss_of))
 
@@ -218,11 +223,13 @@ def test_one_run_holds_all_peers_and_a_shipped_one_their_scores(digits, store, t
         outputs = network(digits.test.inputs)
     scores = answer_scores([run])
     assert scores.answer.tolist() == ["logits 1", "logits 2", "logits 3", "logits"] and set(scores.seed) == {3}
-    for name, errors, nll, entropy in scores[["answer", "errors", "nll", "entropy"]].itertuples(index=False):
+    for name, wrong, nll, entropy in scores[["answer", "% wrong", "nll", "entropy"]].itertuples(index=False):
         z = outputs[name]
-        assert errors == (z.argmax(-1) != labels).sum()
+        assert wrong == pytest.approx(100 * (z.argmax(-1) != labels).double().mean().item())
         assert nll == pytest.approx(F.cross_entropy(z, labels).item(), abs=1e-5)
         assert entropy == pytest.approx(torch.distributions.Categorical(logits=z).entropy().mean().item(), abs=1e-5)
+    each = answer_scores([run], "each")["% wrong"].item()
+    assert each == pytest.approx(scores["% wrong"][:3].mean()) and len(answer_scores([run, run], "logits")) == 2
     folder = tmp_path / "shipped"
     folder.mkdir()
     arrays = reduced(run, {"answer_scores", "shifted_error_count"})
@@ -239,13 +246,16 @@ def test_images_leave_at_the_first_exit_that_is_sure(digits, store):
     assert counts.shape == (len(DOUBTS), 3, 2) and (counts[:, :, 0].sum(-1) == len(test)).all()
     assert counts[0, 1:].sum() == 0 and counts[-1, :2].sum() == 0
     some = 0
-    for place in (0, 8, 12, 16, -1):
+    for place in (0, 2, 4, 6, 8, 16, -1):
         logits, exits = leave_early(network, test.inputs, DOUBTS[place])
         for i in (1, 2, 3):
             mine = exits == i
             right = (logits[mine].argmax(-1) == test.labels[mine]).sum()
             assert counts[place, i - 1].tolist() == [mine.sum(), right], place
         some += len(exits.unique()) == 3
+    shares, right = exit_curve([run, run], [1, 2, 4])
+    assert shares.shape == right.shape == (2, len(DOUBTS)) and shares[0, 0] == 25 and shares[0, -1] == 100
+    assert right[1, -1] == pytest.approx(100 * (run.predictions() == test.labels).double().mean().item())
     assert some  # at some doubt images leave at all three
     doubt, predicted = exit_answers(run)
     assert doubt.shape == predicted.shape == (3, 797)
@@ -314,7 +324,7 @@ def test_a_recipe_is_restored_from_what_it_said(digits, objective):
     (lambda d: PseudoLabels(None, d, confident=1.2), r"confident is a share in \[0, 1\], not 1.2"),
     (lambda d: PseudoLabels(None, d, balanced="yes"), "balanced is True or False, not 'yes'"),
     (lambda d: recipe_of(d, NET, PseudoLabels(recipe_of(d, NET, kd.HardLabels()), kd.data.Description("mnist"))),
-     "labelled are examples of mnist, and trained on are those of digits"),
+     "labelled are examples of mnist, trained on are those of digits"),
     (lambda d: recipe_of(d, NET, PseudoLabels(recipe_of(d, NET, kd.HardLabels()), d), augment=kd.MixUp(0.2)),
      "MixUp leaves no example by itself"),
     (lambda d: kd.strided(), "there is at least one"),
@@ -326,9 +336,60 @@ def test_a_recipe_is_restored_from_what_it_said(digits, objective):
     (lambda d: kd.members((NET, NET), 3), "2 members are described, not 3: leave n out"),
     (lambda d: kd.members((NET,)), "at least two members"),
     (lambda d: kd.members((NET, "mlp")), "a member is a description such as .* not str"),
+    (lambda d: answer_scores([kd.train(recipe_of(d, NET, kd.HardLabels()), store=None)], "logits 1"),
+     "answers logits, not 'logits 1'"),
     (lambda d: leave_early(NET.build((1, 8, 8), 10).eval(), d.test.inputs, 0.1), "no early exits"),
     (lambda d: leave_early(EXITS.build((1, 8, 8), 10), d.test.inputs, 0.1), "call network.eval"),
 ])  # fmt: skip
 def test_a_mistake_says_what_to_do(digits, make, text):
     with pytest.raises(ValueError, match=text):
         make(digits)
+
+
+def some_exits(doubts=((0.5, 0.02, 0.3), (0.2, 0.01, 0.25), (0.1, 0.0, 0.2))):
+    called = torch.tensor([[0, 1, 2], [1, 1, 2], [1, 1, 0]])
+    nets = {"labels": (torch.tensor(doubts), called), "own": (torch.tensor(doubts).flip(1), called)}
+    images = torch.rand(3, 1, 8, 8)
+    return nets, [1.0, 3.0, 4.0], images, torch.tensor([1, 1, 2]), ["a", "b", "c"]
+
+
+def test_the_explorer_of_exits_says_what_leaving_costs():
+    doubts, called = some_exits()[0]["labels"]
+    labels = torch.tensor([1, 1, 2])
+    assert exits.leaves_at(doubts, 0.75).tolist() == [1, 0, 1]
+    assert exits.leaves_at(doubts, 1.0).tolist() == [2, 2, 2] and exits.leaves_at(doubts, 0.0).tolist() == [0, 0, 0]
+    share, right = exits.taken(doubts, called, labels, [1, 3, 4], 0.75)
+    assert share == pytest.approx(100 * 7 / 12) and right == pytest.approx(100)
+    view = kd.explorers.exits(*some_exits(), net="own", sure=0.9)
+    assert repr(view) == "Explorer(net=own, sure=0.9)" and view.data["costs"] == [0.25, 0.75, 1.0]
+    assert view.picture() != kd.explorers.exits(*some_exits(), net="labels", sure=0.9).picture()
+
+
+@pytest.mark.parametrize(("wrong", "text"), [
+    (dict(net="none"), "it opens at one of labels, own and of 0, 0.2"),
+    (dict(sure=0.91), "not at 'own', 0.91"),
+    (dict(costs=[3.0, 1.0, 4.0]), "rise from exit to exit"),
+    (dict(labels=torch.tensor([1, 1, 7])), "whole numbers in 0..2"),
+    (dict(costs=[1.0, 2.0]), "must have shape"),
+])  # fmt: skip
+def test_a_mistaken_explorer_of_exits_says_what_to_do(wrong, text):
+    nets, costs, images, labels, classes = some_exits()
+    said = dict(costs=costs, labels=labels, net="own", sure=0.9) | wrong
+    with pytest.raises(ValueError, match=text):
+        kd.explorers.exits(nets, said["costs"], images, said["labels"], classes, net=said["net"], sure=said["sure"])
+
+
+def test_figures_draw_what_they_are_given():
+    ax = kd.figures.teaching_modes()
+    said = {text.get_text() for text in ax.texts}
+    assert {"offline", "online", "self", "peer 1", "peer 2"} <= said and len(ax.patches) == 6
+    shares = {"labels": torch.tensor([[30.0, 60, 100], [40, 70, 100]])}
+    right = {"labels": torch.tensor([[70.0, 80, 81], [72, 82, 83]])}
+    fresh = plt.figure().subplots()
+    kd.figures.leaving_early(shares, right, ax=fresh)
+    assert fresh.lines[0].get_xdata().tolist() == [35, 65, 100] and fresh.lines[0].get_ydata().tolist() == [71, 81, 82]
+    assert len(fresh.lines) == 3
+    kd.figures.at_each_exit([30, 60, 100], right, ax=fresh)
+    assert fresh.containers[0].lines[0].get_ydata().tolist() == [71, 81, 82]
+    with pytest.raises(ValueError, match="colours has none for 'other'"):
+        kd.figures.leaving_early({"other": shares["labels"]}, {"other": right["labels"]}, ax=fresh)

@@ -55,7 +55,7 @@ def exits(
     called = {
         name: indices(f"predicted of {name!r}", of[1], "exits N", sizes, len(classes)) for name, of in nets.items()
     }
-    colours = figures.look.colours_of(nets)
+    colours = figures.look.colours_of(nets) | {name: figures.WITHOUT[name] for name in nets if name in figures.WITHOUT}
 
     def still(figure: Figure, net: str, sure: float) -> None:
         left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])

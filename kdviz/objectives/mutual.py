@@ -30,7 +30,7 @@ class MutualLearning(Objective):
         As in :class:`kdviz.objectives.SoftTargets`. A ``soft_weight`` of 0 trains the same nets independently.
     listens : {"each", "mean"}
         To each of the others, as above, or to their mean probabilities, taken at T = 1 and softened after (the
-        paper's equation 9): two peers listen alike either way.
+        paper's equation 9, at T = 1). There the two losses differ by a constant and have one gradient.
     """
 
     temperature: float = 1.0

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from kdviz import measures
+from kdviz.arguments import told
 from kdviz.data import Jitter, load_described
 from kdviz.networks import predict
 from kdviz.runs.scores import kept
@@ -21,21 +22,55 @@ FIRST = 2_000  # test images of which a shipped run keeps each exit's answer
 DOUBTS = [*torch.logspace(0, -4, 41, dtype=torch.float64).tolist(), -1.0]
 
 
-def answer_scores(runs: Sequence[Any]) -> pd.DataFrame:
-    """Errors, NLL and entropy (nats, means over the test images, T = 1) of every answer of every run, a row each.
+def answer_scores(runs: Sequence[Any], answer: str | None = None) -> pd.DataFrame:
+    """Errors, NLL and entropy (nats, means over the test images, T = 1) of the answers of every run.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    answer : str, optional
+        One of the network's, ``"logits"`` say: the deepest exit, or the mean of the peers; or ``"each"``: the mean of
+        the scores of the numbered answers, of a network with one answer its own. A row a run then.
 
     Returns
     -------
     DataFrame
-        Columns ``seed``, ``answer`` ("logits 1", …; "logits" is the deepest exit, or the mean of the peers),
-        ``errors``, ``nll`` and ``entropy``.
+        Columns ``seed``, ``answer``, ``% wrong``, ``nll`` and ``entropy``; by default a row an answer of a run.
     """
     rows = []
     for run in runs:
         names = [name for name in run.recipe.model.outputs if name.startswith("logits")]
-        of_each = kept(run, "answer_scores", answer_scores_of).tolist()
-        rows += [(run.recipe.seed, name, *scores) for name, scores in zip(names, of_each, strict=True)]
-    return pd.DataFrame(rows, columns=["seed", "answer", "errors", "nll", "entropy"])
+        scores = dict(zip(names, kept(run, "answer_scores", answer_scores_of).double(), strict=True))
+        if answer == "each":
+            several = [score for name, score in scores.items() if name != "logits"] or [*scores.values()]
+            scores = {"each": torch.stack(several).mean(0)}
+        elif answer is not None:
+            if answer not in scores:
+                raise ValueError(f"{run.recipe.model} answers {', '.join(scores)}, not {told(answer)}")
+            scores = {answer: scores[answer]}
+        images = len(load_described(run.recipe.data).test)
+        rows += [(run.recipe.seed, name, 100 * wrong / images, *soft) for name, (wrong, *soft) in
+                 ((name, score.tolist()) for name, score in scores.items())]  # fmt: skip
+    return pd.DataFrame(rows, columns=["seed", "answer", "% wrong", "nll", "entropy"])
+
+
+def exit_curve(runs: Sequence[Any], costs: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """What an image takes, and how many are right, as the doubt that is allowed falls through :data:`DOUBTS`.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    costs : sequence of numbers, one an exit
+        Operations up to it, as :func:`kdviz.networks.exit_operations` counts them.
+
+    Returns
+    -------
+    shares, right : Tensor, shape (runs, doubts)
+        Operations, in % of the whole network's; % of the test images right.
+    """
+    counts, costs = exit_counts(runs).double(), torch.tensor(costs, dtype=torch.float64)
+    images = counts[0, 0, :, 0].sum()
+    return 100 * (counts[..., 0] @ costs) / costs[-1] / images, 100 * counts[..., 1].sum(-1) / images
 
 
 def shifted_error_counts(runs: Sequence[Any]) -> pd.Series:

@@ -1,5 +1,6 @@
 """What the page reckons and what torch reckons: equal to 1e-5; drawings become the same images, bit by bit."""
 
+import importlib
 import json
 
 import numpy as np
@@ -191,3 +192,24 @@ def test_rounds_of_self_distillation(reckoned, points):
     assert len(page[1]) == len(factors) > 2
     for theirs, ours in zip(page, (eigenvalues, factors, curves), strict=True):
         close(theirs, ours)
+
+
+@pytest.mark.parametrize("net", ["labels", "the deepest exit"])
+def test_who_leaves_at_which_exit(reckoned, net):
+    """Of every image the exit, and of all of them work and accuracy, at each confidence that can be chosen."""
+    exits = importlib.import_module("kdviz.explorers.exits")  # the function has the module's name
+    view, costs = samples.exits(), [4 / 15, 11 / 15, 1.0]
+    doubts, called = (torch.from_numpy(unpacked(view.data["nets"][net][name])) for name in ("doubts", "called"))
+    labels = torch.from_numpy(unpacked(view.data["labels"]))
+    code = """(it, of, labels, costs, steps) => {
+        const net = { doubts: it.unpacked(of.doubts), called: it.unpacked(of.called) };
+        const truth = it.unpacked(labels).values;
+        return steps.map((sure) => [it.leavesAt(net.doubts, sure), it.taken(net, truth, costs, sure)]);
+    }"""
+    page = reckoned("exits", code, view.data["nets"][net], view.data["labels"], costs, exits.SURE)
+    seen = set()
+    for sure, (at, taken) in zip(exits.SURE, page, strict=True):
+        assert at == exits.leaves_at(doubts, sure).tolist()
+        close(taken, torch.tensor(exits.taken(doubts, called, labels, costs, sure)))
+        seen |= {*at}
+    assert seen == {0, 1, 2} and {*page[-1][0]} == {2} and {*page[0][0]} == {0}
