@@ -21,7 +21,10 @@ NETWORKS = [
     (kd.resnet(14, 4, norm="layer", exits=True), IMAGE),
     (kd.transformer(2, 8, vocabulary=20), TOKENS),
     (kd.transformer(1, 6, 3, vocabulary=20, pool="mean", dropout=0.2), TOKENS),
+    (kd.strided(3, 4, dropout=0.2), IMAGE),
+    (kd.strided(3, 4, 5, exits=True), IMAGE),
     (kd.members(kd.mlp(5), 3), IMAGE),
+    (kd.members((kd.mlp(5), kd.strided(3), kd.cnn(2))), IMAGE),
     (kd.members(kd.resnet(8, 4, exits=True), 2), IMAGE),
 ]
 every_network = pytest.mark.parametrize(("described", "shape"), NETWORKS, ids=lambda value: str(value))
