@@ -199,14 +199,15 @@ def test_who_leaves_at_which_exit(reckoned, net):
     """Of every image the exit, and of all of them work and accuracy, at each confidence that can be chosen."""
     exits = importlib.import_module("kdviz.explorers.exits")  # the function has the module's name
     view, costs = samples.exits(), [4 / 15, 11 / 15, 1.0]
-    doubts, called = (torch.from_numpy(unpacked(view.data["nets"][net][name])) for name in ("doubts", "called"))
-    labels = torch.from_numpy(unpacked(view.data["labels"]))
-    code = """(it, of, labels, costs, steps) => {
-        const net = { doubts: it.unpacked(of.doubts), called: it.unpacked(of.called) };
-        const truth = it.unpacked(labels).values;
-        return steps.map((sure) => [it.leavesAt(net.doubts, sure), it.taken(net, truth, costs, sure)]);
+    doubts, called = (torch.from_numpy(unpacked(view.data["nets"][net][name]).copy()) for name in ("doubts", "called"))
+    labels = torch.from_numpy(unpacked(view.data["labels"]).copy())
+    code = """(it, doubts, called, labels, costs, steps) => {
+        const shape = [doubts.length, labels.length];
+        const told = (rows, kind) => ({ shape, values: kind.from(rows.flat()) });
+        const net = { doubts: told(doubts, Float32Array), called: told(called, Uint8Array) };
+        return steps.map((sure) => [it.leavesAt(net.doubts, sure), it.taken(net, labels, costs, sure)]);
     }"""
-    page = reckoned("exits", code, view.data["nets"][net], view.data["labels"], costs, exits.SURE)
+    page = reckoned("exits", code, doubts.tolist(), called.tolist(), labels.tolist(), costs, exits.SURE)
     seen = set()
     for sure, (at, taken) in zip(exits.SURE, page, strict=True):
         assert at == exits.leaves_at(doubts, sure).tolist()
