@@ -112,4 +112,6 @@ def at_each_exit(
     for name, values in tensors("right", mapping("right", right, "numbers"), "seeds exits", sizes).items():
         means, halves = zip(*(measures.mean_and_interval(column) for column in values.T.tolist()), strict=True)
         ax.errorbar(costs, means, halves, fmt="o", mfc="white", mew=2, ms=9, capsize=4, color=colours[name])
+    ax.plot([], [], "o", mfc="white", mec="0.3", mew=2, ms=9, ls="", label="all images at one exit")
+    plain(ax.legend())
     return ax
