@@ -240,7 +240,7 @@ def test_one_run_holds_all_peers_and_a_shipped_one_their_scores(digits, store, t
 
 
 def test_images_leave_at_the_first_exit_that_is_sure(digits, store):
-    run = kd.train(recipe_of(digits, EXITS, OwnExits(), epochs=2), store=store)
+    run = kd.train(recipe_of(digits, EXITS, OwnExits(), epochs=6), store=store)
     network, test = run.network(), digits.test
     counts = exit_counts([run])[0]
     assert counts.shape == (len(DOUBTS), 3, 2) and (counts[:, :, 0].sum(-1) == len(test)).all()
