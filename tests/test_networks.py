@@ -21,7 +21,10 @@ NETWORKS = [
     (kd.resnet(14, 4, norm="layer", exits=True), IMAGE),
     (kd.transformer(2, 8, vocabulary=20), TOKENS),
     (kd.transformer(1, 6, 3, vocabulary=20, pool="mean", dropout=0.2), TOKENS),
+    (kd.strided(3, 4, dropout=0.2), IMAGE),
+    (kd.strided(3, 4, 5, exits=True), IMAGE),
     (kd.members(kd.mlp(5), 3), IMAGE),
+    (kd.members((kd.mlp(5), kd.strided(3), kd.cnn(2))), IMAGE),
     (kd.members(kd.resnet(8, 4, exits=True), 2), IMAGE),
 ]
 every_network = pytest.mark.parametrize(("described", "shape"), NETWORKS, ids=lambda value: str(value))
@@ -101,7 +104,7 @@ def test_a_recipe_of_a_network_is_restored_from_its_description(digits, describe
 def test_networks_that_differ_have_other_keys_and_names(digits):
     nets = [described for described, _ in NETWORKS[3:]]
     nets += [kd.resnet(8), kd.resnet(8, weight_standardise=True), kd.transformer(2, 8, 2, vocabulary=20)]
-    assert len({kd.Recipe(digits, net, kd.HardLabels()).key for net in nets}) == len({str(net) for net in nets}) == 10
+    assert len({kd.Recipe(digits, net, kd.HardLabels()).key for net in nets}) == len({str(net) for net in nets}) == 13
     assert str(kd.resnet(20)) == "resnet-20" and str(kd.transformer(3, 64, vocabulary=9)) == "3 layers × 64"
     assert describe(kd.resnet(20)) == {"kind": "ResNet", "depth": 20}
 

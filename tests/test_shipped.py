@@ -12,6 +12,7 @@ def test_they_are_light_and_hold_no_images():
     allowed = {"test_logits", "errors/row", "errors/predicted", "doubt", "calibration_error", "log_odds"}
     allowed |= {"correlation/raw", "correlation/centred", "class_means"}
     allowed |= {"rivals/margin", "rivals/inside", "rivals/outside", "error_count", "soft_scores"}
+    allowed |= {"answer_scores", "shifted_error_count", "exit_counts", "exit_answers"}
     for path in FILES:
         names = [name for name in store.StoredArrays(path) if not name.startswith(WEIGHTS)]
         assert set(names) <= allowed

@@ -27,14 +27,16 @@ from kdviz.figures.sweep import sweep
 from kdviz.figures.teachers import students_by_teacher
 from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
 from kdviz.figures.turned import turned
+from kdviz.figures.without_teacher import WITHOUT, at_each_exit, leaving_early, teaching_modes
 
 __all__ = [
-    "COLOURS", "GENERATORS", "STYLE", "agreement_against_accuracy", "answers_in_a_row", "attachments", "by_class",
-    "by_round", "by_seed", "by_setting", "by_temperature", "card", "class_means", "class_tree", "completed",
-    "confidences", "copies", "discrepancy", "errors_by_bias", "errors_by_temperature", "factors_by_round",
-    "fitted_rounds", "gallery", "gradient_balance", "heat_map", "heat_maps", "hot_limit", "hues", "image", "layers",
-    "learning_curves", "log_ticks", "mistaken", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths",
-    "projection", "projections", "reliability", "score_panels", "second_opinions", "sentences", "shared_bar",
-    "shares_by_temperature", "simplex_path", "slopes", "soft_target", "students_by_teacher", "sweep", "taken_for",
-    "temperature_key", "ties", "turned", "two_opinions", "use_style",
+    "COLOURS", "GENERATORS", "STYLE", "WITHOUT", "agreement_against_accuracy", "answers_in_a_row", "at_each_exit",
+    "attachments", "by_class", "by_round", "by_seed", "by_setting", "by_temperature", "card", "class_means",
+    "class_tree", "completed", "confidences", "copies", "discrepancy", "errors_by_bias", "errors_by_temperature",
+    "factors_by_round", "fitted_rounds", "gallery", "gradient_balance", "heat_map", "heat_maps", "hot_limit",
+    "hues", "image", "layers", "learning_curves", "leaving_early", "log_ticks", "mistaken", "on_grid", "one_answer",
+    "pair_clouds", "pair_scatter", "paths", "projection", "projections", "reliability", "score_panels",
+    "second_opinions", "sentences", "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target",
+    "students_by_teacher", "sweep", "taken_for", "teaching_modes", "temperature_key", "ties", "turned",
+    "two_opinions", "use_style",
 ]  # fmt: skip

@@ -6,13 +6,14 @@ from kdviz.networks.mlp import MLP, mlp
 from kdviz.networks.module import Module, network
 from kdviz.networks.network import Network, in_training_precision, loaded, measuring, predict, predict_logits
 from kdviz.networks.resnet import ResNet, resnet
+from kdviz.networks.strided import Strided, exit_operations, leave_early, strided
 from kdviz.networks.transformer import Transformer, transformer
 from kdviz.networks.unet import Patches, UNet, unet
 
-Architecture = MLP | CNN | ResNet | Transformer | Members | Module | UNet  # what can be the model of a recipe
+Architecture = MLP | CNN | ResNet | Strided | Transformer | Members | Module | UNet  # what can be the model of a recipe
 
 __all__ = [
-    "CNN", "MLP", "Architecture", "Members", "Module", "Network", "Patches", "ResNet", "Transformer",
-    "UNet", "cnn", "in_training_precision", "loaded", "measuring", "members", "mlp", "network", "predict",
-    "predict_logits", "resnet", "transformer", "unet",
+    "CNN", "MLP", "Architecture", "Members", "Module", "Network", "Patches", "ResNet", "Strided", "Transformer",
+    "UNet", "cnn", "exit_operations", "in_training_precision", "leave_early", "loaded", "measuring", "members",
+    "mlp", "network", "predict", "predict_logits", "resnet", "strided", "transformer", "unet",
 ]  # fmt: skip

@@ -10,7 +10,10 @@ from kdviz.networks.cnn import CNN
 from kdviz.networks.mlp import MLP
 from kdviz.networks.network import whole
 from kdviz.networks.resnet import ResNet
+from kdviz.networks.strided import Strided
 from kdviz.networks.transformer import Transformer
+
+Member = CNN | MLP | ResNet | Strided | Transformer
 
 
 @dataclass(frozen=True)
@@ -19,24 +22,36 @@ class Members:
 
     Parameters
     ----------
-    network : CNN, MLP, ResNet or Transformer
-        What each member is.
-    n : int
-        How many members, each with an initialisation of its own.
+    network : CNN, MLP, ResNet, Strided or Transformer, or a tuple of them
+        What each member is; of a tuple each member is another.
+    n : int, optional
+        How many members, each with an initialisation of its own; of a tuple as many as it has.
     """
 
-    network: CNN | MLP | ResNet | Transformer
-    n: int
+    network: Member | tuple[Member, ...]
+    n: int | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "n", whole(self.n, "the number of members"))
+        several = isinstance(self.network, tuple | list)
+        if several:
+            object.__setattr__(self, "network", tuple(self.network))
+        n = len(self.network) if several and self.n is None else self.n
+        object.__setattr__(self, "n", whole(n, "the number of members"))
+        if several and self.n != len(self.network):
+            raise ValueError(f"{len(self.network)} members are described, not {self.n}: leave n out")
         if self.n < 2:
             raise ValueError(f"at least two members, not {self.n}: one is the network itself")
-        if not isinstance(self.network, CNN | MLP | ResNet | Transformer):
-            raise ValueError(f"a member is a description such as kd.mlp(800), not {type(self.network).__name__}")
+        for each in self.each:
+            if not isinstance(each, Member):
+                raise ValueError(f"a member is a description such as kd.mlp(800), not {type(each).__name__}")
+
+    @property
+    def each(self) -> tuple[Member, ...]:
+        """What each member is."""
+        return self.network if isinstance(self.network, tuple) else (self.network,) * self.n
 
     def __str__(self) -> str:
-        return f"{self.n} × ({self.network})"
+        return " + ".join(map(str, self.network)) if isinstance(self.network, tuple) else f"{self.n} × ({self.network})"
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -45,11 +60,11 @@ class Members:
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "Ensemble":
         """A new module for inputs of shape (N, \\*input_shape); the members are drawn one after another."""
-        return Ensemble([self.network.build(input_shape, classes) for _ in range(self.n)])
+        return Ensemble([each.build(input_shape, classes) for each in self.each])
 
 
-def members(network: CNN | MLP | ResNet | Transformer, n: int) -> Members:
-    """Describe an ensemble: ``members(mlp(800, 800), 5)``."""
+def members(network: Member | tuple[Member, ...], n: int | None = None) -> Members:
+    """Describe an ensemble: ``members(mlp(800, 800), 5)``; or unequal peers: ``members((mlp(30), mlp(800)))``."""
     return Members(network, n)
 
 
@@ -57,7 +72,7 @@ class Ensemble(nn.Module):
     """What :class:`Members` build.
 
     A forward pass gives ``logits i`` (N, C), the i-th member's, ``logits`` (N, C), the logarithms of the mean of the
-    members' probabilities at T = 1, and ``features`` (N, n · D), the members' side by side.
+    members' probabilities at T = 1, and ``features`` (N, D + D + …), the members' side by side.
 
     Parameters
     ----------

@@ -12,17 +12,20 @@ from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
 from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
+from kdviz.objectives.mutual import MutualLearning
 from kdviz.objectives.objective import Objective
 from kdviz.objectives.one_stage import OneStageHints
 from kdviz.objectives.own import objective
+from kdviz.objectives.own_exits import OwnExits
+from kdviz.objectives.pseudo_labels import PseudoLabels
 from kdviz.objectives.renormalised import RenormalisedTopK
 from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 
 __all__ = [
     "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
-    "ContrastiveSoftTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective",
-    "OneStageHints", "PermutedTargets", "RenormalisedTopK", "ReverseKL", "SoftTargets", "WeightedByTeacher",
-    "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted",
-    "soft_target_loss", "soft_target_terms",
+    "ContrastiveSoftTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "MutualLearning",
+    "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels", "RenormalisedTopK", "ReverseKL",
+    "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms",
+    "jsd_terms", "objective", "permuted", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """What the training loop asks of an objective."""
 
+from typing import Any
+
 from torch import Tensor
 
 
@@ -21,6 +23,8 @@ class Objective:
     averaged : str or None
         The number that says how slowly an average of a student's own weights follows it, where that average is its
         teacher (:class:`kdviz.objectives.AveragedTarget`).
+    clean : bool
+        Whether teachers answer each input as it is, once, and not as augmentation changes it for the student.
     """
 
     numbers: tuple[str, ...] = ()
@@ -28,11 +32,15 @@ class Objective:
     needs_labels = True
     answer: str = "logits"
     averaged: str | None = None
+    clean: bool = False
 
     @property
     def teachers(self) -> tuple:
         """Its one teacher, or none."""
         return (self.teacher,) if hasattr(self, "teacher") else ()
+
+    def check(self, recipe: Any) -> None:
+        """Raise ValueError where a recipe says what does not go with this objective."""
 
     def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         """What is kept of a teacher's outputs, a row for each example."""

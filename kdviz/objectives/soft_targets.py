@@ -60,7 +60,7 @@ def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature
     check_logits(student.detach(), "student")
     check_logits(teacher, "teacher")
     check_masks(student.detach(), teacher)
-    return soft_target_terms(student, teacher, _within_reach(temperature)).mean()
+    return soft_target_terms(student, teacher, within_reach(temperature)).mean()
 
 
 def soft_target_terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float | Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def _floating(logits: Tensor) -> Tensor:
     return logits.to(torch.get_default_dtype()) if whole else logits
 
 
-def _within_reach(temperature: float) -> float:
+def within_reach(temperature: float) -> float:
     """The temperature, if the loss at it is more than rounding."""
     value = check_temperature(temperature)
     if not COLDEST <= value <= HOTTEST:
@@ -173,7 +173,7 @@ class SoftTargets(Objective):
         object.__setattr__(self, "teacher", as_teacher(self.teacher))
         for name in ("hard_weight", "soft_weight"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        object.__setattr__(self, "temperature", _within_reach(self.temperature))
+        object.__setattr__(self, "temperature", within_reach(self.temperature))
         check_weights(hard_weight=self.hard_weight, soft_weight=self.soft_weight)
         if isinstance(self.teacher, TopK) and not self.takes_top_k:
             raise ValueError(

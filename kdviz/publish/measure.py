@@ -18,6 +18,7 @@ SECOND_EDITION = [
     "09_prune_while_distilling",
     "10_quantise",
     "11_compress_a_generator",
+    "14_without_a_teacher",
     "15_self_distillation",
 ]
 NOT_READ = {"remove-cell"}  # tags of cells that pages leave out

@@ -20,6 +20,7 @@ from kdviz.data.sources import ROOT
 from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
+from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of, shifted_error_count
 from kdviz.runs.files import read_file
 from kdviz.runs.scores import error_count, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
@@ -27,7 +28,14 @@ from kdviz.runs.store import SHIPPED, default_store, write
 NOTEBOOKS = ROOT / "notebooks"
 QUANTILES = 4000
 EPOCHS = 1000  # longer histories are shipped thinned
-SCORES = {"error_count": error_count, "soft_scores": scores_of}
+SCORES = {
+    "error_count": error_count,
+    "soft_scores": scores_of,
+    "answer_scores": answer_scores_of,
+    "shifted_error_count": shifted_error_count,
+    "exit_counts": exit_counts_of,
+    "exit_answers": exit_answers_of,
+}
 
 
 def recipes_of(notebook: Path) -> list[Recipe]:
@@ -66,7 +74,7 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     ``weights``, ``test_logits`` and ``class_means`` as half-precision numbers; of predictions the ``errors``: where the
     test examples stand and what they were taken for; ``doubt``, 1 − confidence; ``correlation``, raw and centred, above
     the diagonal; ``rivals`` (see :func:`kdviz.measures.rivals`) as bytes and half-precision margins; ``log_odds`` as
-    quantiles; ``error_count`` and ``soft_scores`` as :mod:`kdviz.runs.scores` has them.
+    quantiles; the few numbers of :data:`SCORES` as :mod:`kdviz.runs.scores` and :mod:`kdviz.runs.answers` have them.
     """
     arrays: dict[str, Tensor] = {}
     if "weights" in names:

@@ -28,7 +28,7 @@ class Recipe:
     ----------
     data : Dataset or Description
         A recipe keeps the description alone, never tensors.
-    model : MLP, CNN, ResNet, Transformer or Members
+    model : MLP, CNN, ResNet, Strided, Transformer, Members or Module
     objective : Objective
         One of :mod:`kdviz.objectives`. A teacher inside it is a recipe too, so the whole ancestry is in the key.
     epochs : float
@@ -116,6 +116,7 @@ class Recipe:
             said = type(self.objective).__name__, self.objective.answer, self.model, ", ".join(self.model.outputs)
             raise ValueError("{} trains a network's {!r}, and {} answers with {}: choose another network".format(*said))
         self._check_teachers()
+        self.objective.check(self)
         if self.data.unlabelled and self.objective.needs_labels:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
         if self.compression:

@@ -23,7 +23,7 @@ asked: dict[Any, set[str]] = defaultdict(set)
 
 def error_counts(runs: Sequence[Any]) -> pd.Series:
     """Errors of each run on its test images: one number, and all that is shipped of a run asked for no more."""
-    return pd.Series([_kept(run, "error_count", error_count).item() for run in runs], name="errors")
+    return pd.Series([kept(run, "error_count", error_count).item() for run in runs], name="errors")
 
 
 def soft_scores(runs: Sequence[Any], temperature: float) -> pd.DataFrame:
@@ -49,11 +49,12 @@ def soft_scores(runs: Sequence[Any], temperature: float) -> pd.DataFrame:
     if temperature not in TEMPERATURES:
         raise ValueError(f"scores are kept at T = {', '.join(f'{T:g}' for T in TEMPERATURES)}, not {temperature}")
     place = TEMPERATURES.index(temperature)
-    rows = [_kept(run, "soft_scores", scores_of)[place].tolist() for run in runs]
+    rows = [kept(run, "soft_scores", scores_of)[place].tolist() for run in runs]
     return pd.DataFrame(rows, columns=["nll", "entropy", "nll seen", "entropy seen"])
 
 
-def _kept(run: Any, name: str, compute: Any) -> Tensor:
+def kept(run: Any, name: str, compute: Any) -> Tensor:
+    """The array ``name`` of a run, where it was shipped with it; else what ``compute`` makes of the run."""
     asked[run.recipe].add(name)
     return run.arrays[name] if name in run.arrays else compute(run)
 

@@ -16,7 +16,8 @@ from kdviz.runs import Run
 
 
 class Teachers:
-    """What students are taught: computed once and addressed by example; live where augmentation changes the inputs.
+    """What students are taught: computed once and addressed by example; live where augmentation changes the
+    inputs, unless the objective asks for ``clean`` answers.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class Teachers:
         groups = [recipe.objective.teachers for recipe in recipes]
         if not any(groups):
             return
-        if recipes[0].augment:
+        if recipes[0].augment and not self.objective.clean:
             pairs = list(zip(stream_of.tolist(), groups, strict=True))
             distinct = list(dict.fromkeys(pairs))
             networks = {teacher: self._network(teacher) for group in groups for teacher in group}

@@ -227,9 +227,29 @@ def completed():
     return said(images, data.test.labels[:12], whole, CLASSES, student="from scratch", image=3, share=50)
 
 
+@cache
+def exit_answers():
+    """Of two nets with three exits, one that is surer: doubts, and predicted classes."""
+    generator, labels = torch.Generator().manual_seed(0), digits()[0].test.labels[:200]
+    found = {}
+    for name, sharp in (("labels", 3.0), ("the deepest exit", 5.0)):
+        z = torch.randn(3, 200, 10, generator=generator)
+        z += torch.tensor([1.2, 2.0, 2.6])[:, None, None] * torch.nn.functional.one_hot(labels, 10)
+        p = (sharp * z / 2).softmax(-1)
+        found[name] = 1 - p.amax(-1), p.argmax(-1)
+    return found
+
+
+def exits():
+    data = digits()[0]
+    images, labels = data.test.images[:40], data.test.labels[:200]
+    said = kd.explorers.exits
+    return said(exit_answers(), [4, 11, 15], images, labels, CLASSES, net="the deepest exit", sure=0.9)
+
+
 MADE = (
     temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
-    self_distillation, which_teacher, completed,
+    self_distillation, which_teacher, completed, exits,
 )  # fmt: skip
 
 
@@ -374,4 +394,20 @@ def _completed(image, student, share):
     return [
         f"teacher {told[0]:.1f}, {student} {told[1]:.1f}, between {told[2]:.1f}",
         f"teacher and student are {told[3]:.1f} apart",
+    ]
+
+
+def _exits(net, sure):
+    doubts, called = exit_answers()[net]
+    labels, costs = digits()[0].test.labels[:200], torch.tensor([4.0, 11, 15])
+    at = torch.full((200,), 2)
+    if sure < 1:
+        for exit in (1, 0):
+            at[doubts[exit].float() <= torch.tensor(1 - sure, dtype=torch.float32)] = exit
+    right = (called[at, torch.arange(200)] == labels).double().mean()
+    whole = (called[2] == labels).double().mean()
+    return [
+        f"{(at < 2).double().mean() * 100:.1f} % of the images leave early",
+        f"{100 * costs[at].mean() / 15:.1f} % of the operations, {100 * right:.2f} % right",
+        f"without leaving {100 * whole:.2f} %",
     ]

@@ -1,5 +1,6 @@
 """What the page reckons and what torch reckons: equal to 1e-5; drawings become the same images, bit by bit."""
 
+import importlib
 import json
 
 import numpy as np
@@ -202,3 +203,25 @@ def test_errors_of_blended_images(reckoned, sides):
     page = reckoned("completed", code, *_lists(a.flatten(), b.flatten(), truth.flatten()), sides[1])
     blended = [((1 - share) * a + share * b) / 255 for share in (0, 0.35, 1)]
     close(page, [kd.measures.completion_errors(each, truth / 255).item() for each in blended])
+
+
+@pytest.mark.parametrize("net", ["labels", "the deepest exit"])
+def test_who_leaves_at_which_exit(reckoned, net):
+    """Of every image the exit, and of all of them work and accuracy, at each confidence that can be chosen."""
+    exits = importlib.import_module("kdviz.explorers.exits")  # the function has the module's name
+    view, costs = samples.exits(), [4 / 15, 11 / 15, 1.0]
+    doubts, called = (torch.from_numpy(unpacked(view.data["nets"][net][name]).copy()) for name in ("doubts", "called"))
+    labels = torch.from_numpy(unpacked(view.data["labels"]).copy())
+    code = """(it, doubts, called, labels, costs, steps) => {
+        const shape = [doubts.length, labels.length];
+        const told = (rows, kind) => ({ shape, values: kind.from(rows.flat()) });
+        const net = { doubts: told(doubts, Float32Array), called: told(called, Uint8Array) };
+        return steps.map((sure) => [it.leavesAt(net.doubts, sure), it.taken(net, labels, costs, sure)]);
+    }"""
+    page = reckoned("exits", code, doubts.tolist(), called.tolist(), labels.tolist(), costs, exits.SURE)
+    seen = set()
+    for sure, (at, taken) in zip(exits.SURE, page, strict=True):
+        assert at == exits.leaves_at(doubts, sure).tolist()
+        close(taken, torch.tensor(exits.taken(doubts, called, labels, costs, sure)))
+        seen |= {*at}
+    assert seen == {0, 1, 2} and {*page[-1][0]} == {2} and {*page[0][0]} == {0}
