@@ -17,11 +17,12 @@ from kdviz.objectives.own import objective
 from kdviz.objectives.renormalised import RenormalisedTopK
 from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
+from kdviz.objectives.specialists import SpecialistTargets
 
 __all__ = [
     "DIST", "JSD", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank", "ContrastiveSoftTargets",
     "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Objective", "OneStageHints", "PermutedTargets",
-    "RenormalisedTopK", "ReverseKL", "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms",
-    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
+    "RenormalisedTopK", "ReverseKL", "SoftTargets", "SpecialistTargets", "WeightedByTeacher", "attention_map",
+    "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
     "soft_target_terms",
 ]  # fmt: skip
