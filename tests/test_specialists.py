@@ -2,6 +2,7 @@
 
 import math
 
+import matplotlib.figure
 import pytest
 import torch
 from torch import nn
@@ -271,3 +272,46 @@ def test_who_can_be_a_teacher_of_that_kind(generalist, specialist):
     ):
         with pytest.raises(ValueError, match="learns from a generalist and specialists"):
             SpecialistTargets(teachers)
+
+
+# The explorer
+
+
+def voting(**changes):
+    generator = torch.Generator().manual_seed(0)
+    nets = 3 * torch.randn(3, 6, 10, generator=generator)
+    experts = {"odd ones": (torch.randn(6, 3, generator=generator), [1, 3])}
+    given = (torch.rand(6, 1, 8, 8, generator=generator), torch.arange(6), nets, experts, kd.load("digits").classes)
+    return nets, experts, kd.explorers.votes(*given, **changes)
+
+
+@pytest.mark.parametrize("shown", ["nets", "specialists"])
+def test_the_explorer_draws_what_it_is_asked(shown):
+    nets, experts, view = voting(count=2, image=4, shown=shown)
+    assert view.state == {"count": 2, "image": 4, "shown": shown} and view.picture()
+    figure = matplotlib.figure.Figure()
+    view.still(figure, **view.state)
+    bars, right = figure.axes[1], figure.axes[2]
+    heights = [patch.get_height() for patch in bars.patches]
+    if shown == "nets":
+        assert_close(heights, nets[:2, 4].double().softmax(-1).mean(0).tolist())
+    else:
+        joint = with_specialists(nets[0], [experts["odd ones"][0]], [[1, 3]]).exp()[4]
+        assert len(heights) == 10 + 2 + 10
+        assert_close(heights[12:], joint.tolist())
+    counts = [(nets[:n].softmax(-1).mean(0).argmax(-1) == torch.arange(6)).sum().item() for n in (1, 2, 3)]
+    assert right.lines[0].get_ydata().tolist() == counts
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"count": 4}, "there are 3 nets"),
+        ({"image": 6}, "images 0 to 5"),
+        ({"shown": "all"}, "shown is 'nets' or 'specialists'"),
+        ({"count": 0}, "at least 1"),
+    ],
+)
+def test_the_explorer_says_what_it_cannot_show(changes, said):
+    with pytest.raises(ValueError, match=said):
+        voting(**changes)
