@@ -3,6 +3,7 @@
 import math
 
 import matplotlib.figure
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import nn
@@ -315,3 +316,36 @@ def test_the_explorer_draws_what_it_is_asked(shown):
 def test_the_explorer_says_what_it_cannot_show(changes, said):
     with pytest.raises(ValueError, match=said):
         voting(**changes)
+
+
+# The figures
+
+
+def test_errors_by_nets_has_a_line_for_both_and_one_for_each_control():
+    nets, students = torch.tensor([[20.0, 16.0], [22.0, 18.0]]), torch.tensor([[18.0, 15.0], [19.0, 17.0]])
+    ax = kd.figures.errors_by_nets([1, 5], nets, students, {"labels alone": [21.0, 23.0]}, ax=plt.figure().subplots())
+    said = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    assert [*said] == ["labels alone", "the nets, asked together", "one student of them"]
+    assert {*said["labels alone"].get_ydata()} == {22.0} and ax.get_xscale() == "log"
+    assert said["one student of them"].lines[0].get_ydata().tolist() == [18.5, 16.0]
+    with pytest.raises(ValueError, match="'labels alone' of controls must be finite"):
+        kd.figures.errors_by_nets([1, 5], nets, students, {"labels alone": [torch.nan, 1.0]})
+
+
+def test_what_is_kept_stands_beside_what_was_reported():
+    ax = kd.figures.gain_kept([1, 5], torch.tensor([[30.0, 70.0], [50.0, 90.0]]), 86.4, ax=plt.figure().subplots())
+    assert {*ax.lines[0].get_ydata()} == {86.4} and ax.get_ylim()[0] == 0
+    assert ax.containers[0].lines[0].get_ydata().tolist() == [40, 80]
+    ax = kd.figures.gain_kept([1, 5], torch.tensor([[-30.0, 70.0]]), 86.4, ax=plt.figure().subplots())
+    assert ax.get_ylim()[0] < -30
+
+
+def test_maps_of_predictions_end_at_the_largest_number_off_the_diagonal():
+    matrix = torch.tensor([[9.0, 1.0, -2.0], [1.0, 9.0, 0.5], [-2.0, 0.5, 9.0]])
+    axes = plt.figure().subplots(1, 2)
+    kd.figures.prediction_maps({"cold": matrix, "hot": matrix / 10}, "abc", [2, 0, 1], axes=axes)
+    assert [ax.images[0].get_clim() for ax in axes] == [(-2, 2), pytest.approx((-0.2, 0.2))]
+    assert [label.get_text() for label in axes[0].get_xticklabels()] == ["c", "a", "b"]
+    assert axes[0].images[0].get_array()[0].tolist() == [9, -2, 0.5]
+    with pytest.raises(ValueError, match="2 matplotlib Axes"):
+        kd.figures.prediction_maps({"cold": matrix, "hot": matrix}, "abc", [2, 0, 1], axes=axes[:1])

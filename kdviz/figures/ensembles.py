@@ -35,7 +35,8 @@ def errors_by_nets(
     """
     ax = on(ax)
     for (name, values), shade in zip(controls.items(), ("0.35", "#882255", "#44AA99"), strict=False):
-        ax.axhline(finite(f"{name!r} of controls", values, "seeds").double().mean(), color=shade, ls=":", label=name)
+        mean = finite(f"{name!r} of controls", values, "seeds").double().mean().item()
+        ax.axhline(mean, color=shade, ls=":", label=name)
     colours = {TOGETHER: COLOURS["teacher"], ONE: COLOURS["student"]}
     by_setting(counts, {TOGETHER: nets, ONE: students}, colours, ax=ax)
     log_ticks(counts, ax=ax).set(xlabel="nets", ylabel="% of the test images wrong")
