@@ -333,7 +333,8 @@ def test_errors_by_nets_has_a_line_for_both_and_one_for_each_control():
 
 
 def test_what_is_kept_stands_beside_what_was_reported():
-    ax = kd.figures.gain_kept([1, 5], torch.tensor([[30.0, 70.0], [50.0, 90.0]]), 86.4, ax=plt.figure().subplots())
+    shares = torch.tensor([[39.0, 79.0], [40.0, 80.0], [41.0, 81.0]])
+    ax = kd.figures.gain_kept([1, 5], shares, 86.4, ax=plt.figure().subplots())
     assert {*ax.lines[0].get_ydata()} == {86.4} and ax.get_ylim()[0] == 0
     assert ax.containers[0].lines[0].get_ydata().tolist() == [40, 80]
     ax = kd.figures.gain_kept([1, 5], torch.tensor([[-30.0, 70.0]]), 86.4, ax=plt.figure().subplots())
