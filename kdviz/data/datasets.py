@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from kdviz.arguments import number, whole
-from kdviz.data import sources
+from kdviz.data import sources, splits
 from kdviz.data.names import OWN, classes_of
 from kdviz.data.seals import Seal, seal, tensors_of
-from kdviz.data.splits import RELABELLED, Description, Split, as_split, noise, other_inputs, some_of, unlabelled_split
+from kdviz.data.splits import RELABELLED, Description, Split, as_split, noise, other_inputs
 from kdviz.data.wordpieces import as_text
 
 MADE: dict[str, "Dataset"] = {}  # data of one's own, in this process
@@ -54,7 +54,7 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return classes_of(self.name)
+        return self.description.classes
 
     @cached_property
     def train(self) -> Split:
@@ -81,10 +81,7 @@ class Dataset:
         return self._narrow("rest", whole("n", n), whole("seed", seed))
 
     def split(self, n: int, seed: int) -> "Dataset":
-        """Hold ``n`` training examples out, classes in proportion, as the new ``test``.
-
-        Choices are made on such a data set: the original test split is out of its reach.
-        """
+        """Hold ``n`` training examples out, classes in proportion, as the new ``test``: choices are made on them."""
         if self.description.missing or not {verb for verb, *_ in self.description.narrowed} <= {"take", "split"}:
             raise ValueError(f"split first: the held-out part of {self.description} would not be like its test split")
         return self._narrow("split", whole("n", n), whole("seed", seed))
@@ -97,6 +94,18 @@ class Dataset:
         """Give a ``share`` of the training examples the label of another class; what is tested on stays right."""
         return self._narrow("mislabel", number("share", share), whole("seed", seed))
 
+    def specialise(self, classes) -> "Dataset":
+        """Give all examples that are not of ``classes`` one label, the last, in the test split too: for a specialist.
+
+        Half of each batch is of ``classes``, half of the rest (Hinton et al. 2015, section 5.2). It is the last verb.
+        """
+        return self._narrow("specialise", *sources.class_indices(self.name, classes))
+
+    @property
+    def own_share(self) -> float:
+        """The share of its own classes among a specialist's examples; 1 of anything else."""
+        return len(splits.pools(self)[0]) / len(self.rows)
+
     def replace_inputs(self, source: str) -> "Dataset":
         """Train on other inputs, without labels: another data set's of the same shape, or ``"noise"``.
 
@@ -108,14 +117,8 @@ class Dataset:
     def unlabelled(self, n: int | None = None, seed: int = 0) -> "Dataset":
         """Train on the inputs without labels: students learn from soft targets alone.
 
-        They are the full training set then, which an epoch counts. The test split stays.
-
-        Parameters
-        ----------
-        n : int, optional
-            Train on as many of them, drawn at random; on all if None.
-        seed : int
-            Of that draw.
+        They are the full training set then, which an epoch counts. The test split stays. ``n`` of them are drawn at
+        random with ``seed``, all by default.
         """
         return self._narrow("unlabelled", *(() if n is None else (operator.index(n), operator.index(seed))))
 
@@ -128,13 +131,17 @@ class Dataset:
     def _narrow(self, verb: str, *what) -> "Dataset":
         if self.full_unlabelled is not None and self.full_train is self.full_unlabelled:
             raise ValueError(f"no {verb} after unlabelled: unlabelled(n, seed) takes n of them, split comes before")
+        if self.description.group:
+            raise ValueError(f"no {verb} after specialise: its labels are others; narrow first, specialise last")
         description = Description(self.name, (*self.description.narrowed, (verb, *what)))
         if verb in ("unlabelled", "replace_inputs", *RELABELLED):
             changed = replace(self, description=description, full_test=self.test, held_out=None)
             if verb == "unlabelled":
-                return replace(changed, full_train=self.full_unlabelled, rows=self._unlabelled_rows(*what))
+                rows = splits.unlabelled_rows(self.full_unlabelled, self.description, *what)
+                return replace(changed, full_train=self.full_unlabelled, rows=rows)
             if verb in RELABELLED:
-                return replace(changed, full_train=RELABELLED[verb](self.full_train, self.rows, *what))
+                test = splits.specialised(self.test, *what) if verb == "specialise" else self.test
+                return replace(changed, full_train=RELABELLED[verb](self.full_train, self.rows, *what), full_test=test)
             own, (name,) = self.full_train, what
             inputs = noise(own.inputs.shape).clone() if name == "noise" else load(name).full_train.inputs[: len(own)]
             return replace(changed, full_train=other_inputs(own, inputs, self.name, name))
@@ -148,14 +155,6 @@ class Dataset:
             held_out = rows[chosen] if verb == "split" else held_out
             rows = rows[chosen if verb == "take" else rest]
         return replace(self, description=description, rows=rows, held_out=held_out)
-
-    def _unlabelled_rows(self, n: int | None = None, seed: int = 0) -> Tensor:
-        if self.full_unlabelled is None:
-            raise ValueError(f"{self.name} has no inputs without labels: kd.data_of takes some, mnist1d and stl10 have")
-        narrowed = ", ".join(verb for verb, *_ in self.description.narrowed if verb != "split")
-        if narrowed:
-            raise ValueError(f"unlabelled replaces all of the training set: only split comes before it, not {narrowed}")
-        return some_of(len(self.full_unlabelled), n, seed)
 
 
 _seals: WeakKeyDictionary[Dataset, Seal] = WeakKeyDictionary()  # of what is loaded
@@ -182,10 +181,8 @@ def load(name: str, *, download: bool = False) -> Dataset:
     ------
     ValueError
         Unknown name, or a file that is truncated, altered or of another kind.
-    FileNotFoundError
-        The files are missing.
-    LookupError
-        Data of one's own that this process has not made.
+    FileNotFoundError, LookupError
+        The files are missing; data of one's own that this process has not made.
     """
     classes_of(name)
     if name not in OWN and download:
@@ -221,7 +218,7 @@ def load_described(description: Description) -> Dataset:
 def _load(name: str, root: Path) -> Dataset:
     source = sources.read(name)
     train, test = (as_split(source.largest, *part) for part in (source.train, source.test))
-    bare = None if source.unlabelled is None else unlabelled_split(torch.from_numpy(source.unlabelled))
+    bare = None if source.unlabelled is None else splits.unlabelled_split(torch.from_numpy(source.unlabelled))
     rows = torch.arange(len(train))
     return _sealed(Dataset(Description(name), train, test, rows, None, bare, source.vocabulary))
 

@@ -64,6 +64,17 @@ class Description:
         return sorted(set(range(len(classes_of(self.name)))) - left)
 
     @property
+    def group(self) -> tuple[int, ...]:
+        """The classes of a specialist, of which it says ``specialise``; none of anything else."""
+        return next((tuple(what) for verb, *what in self.narrowed if verb == "specialise"), ())
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What its labels are called: a specialist's own classes, and one name for all others."""
+        known = classes_of(self.name)
+        return (*(known[c] for c in self.group), "the rest") if self.group else known
+
+    @property
     def unlabelled(self) -> bool:
         """Whether the training inputs come from elsewhere, so that the labels do not belong to them."""
         return any(verb in ("replace_inputs", "unlabelled") for verb, *_ in self.narrowed)
@@ -106,7 +117,43 @@ def mislabelled(split: Split, rows: Tensor, share: float, seed: int) -> Split:
     return replace(split, labels=labels)
 
 
-RELABELLED = {"shuffle_labels": shuffled, "mislabel": mislabelled}  # verbs that give training examples other labels
+def specialised(split: Split, *group: int) -> Split:
+    """The split with the classes of ``group`` as the first labels, in order, and one label after them for the rest."""
+    labels = torch.full_like(split.labels, len(group))
+    for own, label in enumerate(group):
+        labels[split.labels == label] = own
+    return replace(split, labels=labels)
+
+
+RELABELLED = {  # verbs that give training examples other labels
+    "shuffle_labels": shuffled,
+    "mislabel": mislabelled,
+    "specialise": lambda split, rows, *group: specialised(split, *group),
+}
+
+
+def pools(dataset) -> tuple[Tensor, ...]:
+    """The rows that batches are drawn from, an example of each in turn: of a specialist its own, and the rest.
+
+    ValueError where it has none of its own, or no others.
+    """
+    rows, group = dataset.rows, dataset.description.group
+    if not group:
+        return (rows,)
+    own = dataset.full_train.labels[rows] < len(group)
+    if own.all() or not own.any():
+        raise ValueError(f"a specialist learns from its own classes {group} and from others: both need examples")
+    return rows[own], rows[~own]
+
+
+def unlabelled_rows(bare: Split | None, said: Description, n: int | None = None, seed: int = 0) -> Tensor:
+    """Which of the inputs without labels are trained on, of a data set that is described so far by ``said``."""
+    if bare is None:
+        raise ValueError(f"{said.name} has no inputs without labels: kd.data_of takes some, mnist1d and stl10 have")
+    narrowed = ", ".join(verb for verb, *_ in said.narrowed if verb != "split")
+    if narrowed:
+        raise ValueError(f"unlabelled replaces all of the training set: only split comes before it, not {narrowed}")
+    return some_of(len(bare), n, seed)
 
 
 def other_inputs(split: Split, inputs: Tensor, name: str, source: str) -> Split:

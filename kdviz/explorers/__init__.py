@@ -18,10 +18,11 @@ from kdviz.explorers.self_distillation import self_distillation
 from kdviz.explorers.shared_start import shared_start
 from kdviz.explorers.temperature import temperature
 from kdviz.explorers.view import View
+from kdviz.explorers.votes import votes
 from kdviz.explorers.which_teacher import which_teacher
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "completed", "correlations", "exits", "live_curves",
     "omitted_digit", "pad", "playground", "pruned", "reliability", "rounded", "scatter", "self_distillation",
-    "shared_start", "temperature", "which_teacher",
+    "shared_start", "temperature", "votes", "which_teacher",
 ]  # fmt: skip

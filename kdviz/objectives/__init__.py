@@ -21,11 +21,13 @@ from kdviz.objectives.pseudo_labels import PseudoLabels
 from kdviz.objectives.renormalised import RenormalisedTopK
 from kdviz.objectives.reverse_kl import ReverseKL
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
+from kdviz.objectives.specialists import SpecialistTargets
 
 __all__ = [
     "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
     "ContrastiveSoftTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "MutualLearning",
     "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels", "RenormalisedTopK", "ReverseKL",
-    "SoftTargets", "WeightedByTeacher", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms",
-    "jsd_terms", "objective", "permuted", "soft_target_loss", "soft_target_terms",
+    "SoftTargets", "SpecialistTargets", "WeightedByTeacher", "attention_map", "contrastive_terms",
+    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
+    "soft_target_terms",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -45,6 +46,16 @@ class Objective:
     def seen(self, teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         """What is kept of a teacher's outputs, a row for each example."""
         return {name: teacher[name] for name in self.reads}
+
+    def together(self, several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """The teachers' answers as one's: logits of the mean probability, up to a constant, and all else numbered.
+
+        "features 0", "features 1", … Unchecked, for a check would wait for the device.
+        """
+        if len(several) == 1:
+            return several[0]
+        numbered = {f"{name} {i}": each[name] for i, each in enumerate(several) for name in each if name != "logits"}
+        return numbered | {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
 
     def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         """Weights that are trained with one student and dropped after, drawn from torch's own generator.

@@ -14,6 +14,7 @@ SECOND_EDITION = [
     "04_agreement_vs_accuracy",
     "05_bench",
     "06_label_smoothing",
+    "07_ensembles_and_specialists",
     "08_which_teacher",
     "09_prune_while_distilling",
     "10_quantise",

@@ -52,6 +52,8 @@ class Recipe:
     frozen : bool
         Train nothing but a new last layer, on the features of ``init``'s network: a linear probe. The data may be
         others than ``init`` was trained on, of the same shape.
+    new_head : bool
+        Take all of ``init``'s network but its last layer, which is new: for other classes, as a specialist has.
     """
 
     data: Description
@@ -68,6 +70,7 @@ class Recipe:
     frozen: bool = False
     optimizer: AdamW | SGD = ONE_CYCLE
     compression: Compression | None = None
+    new_head: bool = False
 
     training_version = TRAINING_VERSION
 
@@ -97,11 +100,13 @@ class Recipe:
             )
         if self.frozen and not (self.init and self.init_weight == 1):
             raise ValueError("frozen trains a new last layer on the features of another's network: give init, whole")
+        if self.new_head and (self.frozen or not self.init):
+            raise ValueError("new_head takes all of init's network but its last layer: give init, and not frozen")
 
     def _check_kinds(self) -> None:
         kinds = {"data": Description, "model": Architecture, "objective": Objective}
         kinds |= {"init": Recipe | None, "optimizer": AdamW | SGD, "frozen": bool}
-        kinds |= {"compression": Compression | None}
+        kinds |= {"compression": Compression | None, "new_head": bool}
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 wanted, given = getattr(kind, "__name__", kind), getattr(self, name)
@@ -121,7 +126,8 @@ class Recipe:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
         if self.compression:
             self.compression.check(self.model, self.frozen)
-        if self.init and self.init.model != self.model and not self.init.compression:  # else only its run can say
+        same = self.new_head or not self.init or self.init.model == self.model
+        if not same and not self.init.compression:  # else only its run can say
             raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
 
     def _check_augment(self) -> None:
@@ -161,6 +167,7 @@ class Recipe:
         said = f" at T = {temperature:g}" if temperature else ""
         said += f" smoothed by {smoothing:g}" if smoothing else ""
         said += f", {self.init_weight:g} of another's weights" if self.init and not self.frozen else ""
+        said += ", a new last layer" if self.new_head else ""
         said += ", a probe of frozen features" if self.frozen else ""
         said += f", {self.compression}" if self.compression else ""
         return f"{self.model} on {self.data}, {objective}{said}, seed {self.seed}"

@@ -151,7 +151,7 @@ class Run:
                 "train it yourself with kdviz.train(recipe, store=None)"
             )
         full = load(self.recipe.data.name)
-        network = self.model.build(tuple(full.train.inputs.shape[1:]), len(full.classes))
+        network = self.model.build(tuple(full.train.inputs.shape[1:]), len(self.recipe.data.classes))
         named = {n.removeprefix(WEIGHTS): self.arrays[n] for n in self.arrays if n.startswith(WEIGHTS)}
         return loaded(network, named).eval()
 

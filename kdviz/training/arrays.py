@@ -12,7 +12,7 @@ from kdviz.networks import loaded, predict_logits
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
-from kdviz.training.beginning import brought_along, checked_answer, compressed, initial_networks, of_head
+from kdviz.training.beginning import brought_along, checked_answer, compressed, head_of, initial_networks
 from kdviz.training.fused import Fused, fusable
 from kdviz.training.history import TAUGHT, BesideTeacher, right_answers
 from kdviz.training.loop import Loop
@@ -41,6 +41,7 @@ class Array(Loop):
         super().__init__(recipes, device)
         datasets = self.datasets
         networks = initial_networks(recipes, parents, tuple(self.inputs.shape[1:]), len(self.data.classes))
+        self.head = head_of(networks[0]) if self.first.frozen else set()
         self.network = (Fused if fusable(self.first.model) else Alone)(networks, self.device)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self._place_trained(datasets)
@@ -54,7 +55,7 @@ class Array(Loop):
         one = as_numbers(self.inputs[:1], self.dtype)
         answer = checked_answer(self.network, one, self.first, len(self.data.classes))
         self.extra, self.state = brought_along(self.recipes, answer, self.teachers, one, datasets)
-        self.trained = {n: w for n, w in self.network.parameters.items() if not self.first.frozen or of_head(n)}
+        self.trained = {n: w for n, w in self.network.parameters.items() if not self.head or n in self.head}
         for name in self.network.parameters.keys() - self.trained.keys():
             self.network.parameters[name].requires_grad_(False)
         self.trained |= {f"extra.{name}": weight for name, weight in self.extra.items()}
@@ -162,10 +163,9 @@ class Array(Loop):
         if self.compression:
             kept = {name: tensor[student].cpu() for name, tensor in self.compressed.items()}
             model, state = self.compression.finished(model, state, kept)
-        built = model.build(tuple(self.inputs.shape[1:]), len(self.data.classes))
-        network = loaded(built, state).to(self.device)
-        logits = predict_logits(network, self.test_inputs)
-        history = self.history[student]
+        shape, classes = tuple(self.inputs.shape[1:]), len(self.data.classes)
+        network = loaded(model.build(shape, classes), state).to(self.device)
+        logits, history = predict_logits(network, self.test_inputs), self.history[student]
         history["test_accuracy"][-1] = (logits.argmax(-1) == self.test_labels).sum().item() / len(logits)
         arrays = {"test_logits": logits.cpu()} | {WEIGHTS + name: weight for name, weight in state.items()}
         run = Run(recipe, arrays, history, self._facts(model, started))

@@ -21,24 +21,37 @@ def initial_networks(recipes: list[Recipe], parents: dict[Recipe, Run], shape: t
         networks.append(recipe.model.build(shape, classes))
         if recipe.init:
             given = parents[recipe.init]
-            if given.model != recipe.model:  # it was made smaller
+            if given.model != recipe.model and not recipe.new_head:  # it was made smaller
                 raise ValueError(f"init ended with a network {given.model}, this recipe starts with {recipe.model}")
             _start_from(given.network(), networks[-1], recipe)
     return networks
 
 
 def _start_from(trained: nn.Module, network: nn.Module, recipe: Recipe) -> None:
-    """Give ``network`` the share of ``trained``'s weights that ``recipe`` says, of a frozen one all but the head."""
+    """Give ``network`` the share of ``trained``'s weights that ``recipe`` says, of some recipes all but the head's."""
     own, given = network.state_dict(), trained.state_dict()
-    names = [name for name in own if not (recipe.frozen and of_head(name))]
-    if any(own[name].shape != given[name].shape for name in names):
-        raise ValueError(f"{recipe.init} has inputs or classes of other shapes: it cannot start {recipe}")
-    network.load_state_dict({n: torch.lerp(own[n], given[n], recipe.init_weight) for n in names}, strict=False)
+    head = head_of(network) if recipe.frozen or recipe.new_head else set()
+    names = [name for name in own if name not in head]
+    if any(name not in given or own[name].shape != given[name].shape for name in names):
+        raise ValueError(f"{recipe.init} has inputs, layers or classes of other shapes: it cannot start {recipe}")
+    network.load_state_dict({n: _between(own[n], given[n], recipe.init_weight) for n in names}, strict=False)
 
 
-def of_head(name: str) -> bool:
-    """Whether a weight of that name belongs to the last layer."""
-    return name.startswith("head.")
+def _between(own: Tensor, given: Tensor, share: float) -> Tensor:
+    """Weights ``share`` of the way to those given; what is counted, as batches are, is taken over."""
+    return torch.lerp(own, given, share) if own.is_floating_point() else given
+
+
+def head_of(network: nn.Module) -> set[str]:
+    """Names of the last layer's weights: of ``head``, or in a module of one's own of the linear layer that is last.
+
+    ValueError where there is none.
+    """
+    weights = {name for name in network.state_dict() if name.startswith("head.")}
+    linear = [name for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+    if not weights and not linear:
+        raise ValueError(f"{type(network).__name__} has no linear layer: a last layer that can be new is one")
+    return weights or {name for name in network.state_dict() if name.startswith(f"{linear[-1]}.")}
 
 
 def checked_answer(network: Fused | Alone, one: Tensor, recipe: Recipe, classes: int) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from kdviz.data import Dataset, Description
+from kdviz.data.splits import pools
 from kdviz.recipes import Recipe
 
 SEGMENT = 100  # steps prepared at once, at most
@@ -40,7 +41,7 @@ class Schedule:
         share = len(mine) // len(streams)
         self.shared = mine == [stream for stream in streams for _ in range(share)]
         self.stream_of = torch.tensor([streams.index(stream) for stream in mine], device=device)
-        self._orders = [Order(datasets[data].rows, seed) for seed, data in streams]
+        self._orders = [InTurn(pools(datasets[data]), seed) for seed, data in streams]
         self._generators = [torch.Generator().manual_seed(seed_of(seed, "augmentation")) for seed, _ in streams]
         shape = SEGMENT, len(streams), self.first.batch_size
         self._rows = torch.zeros(shape, dtype=torch.int64, device=device)
@@ -105,6 +106,28 @@ class Schedule:
     def done(self) -> Tensor:
         """The share of all steps that are taken with this one, shape ()."""
         return self._done.index_select(0, self._clock)[0]
+
+
+class InTurn:
+    """An order of examples, one of each pool in turn: so that batches hold as many of each. Of one pool, its order.
+
+    Parameters
+    ----------
+    pools : tuple of Tensor, shape (N,), int64
+    seed : int
+    """
+
+    def __init__(self, pools: tuple[Tensor, ...], seed: int):
+        self.orders = [Order(rows, seed) for rows in pools]
+        self.left = pools[0][:0]
+
+    def take(self, count: int) -> Tensor:
+        """The next ``count`` rows."""
+        turns = -(-(count - len(self.left)) // len(self.orders))
+        each = [order.take(turns) for order in self.orders]
+        stream = torch.cat([self.left, torch.stack(each, 1).flatten()])
+        self.left = stream[count:]
+        return stream[:count]
 
 
 class Order:

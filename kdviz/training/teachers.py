@@ -33,21 +33,22 @@ class Teachers:
         self.device = stream_of.device
         self.objective, self.data, self.parents = recipes[0].objective, data, parents
         self.tables: dict[str, Tensor] = {}
-        self.live: list[tuple[int, list[nn.Module]]] = []
+        self.live: list[tuple[int, tuple, list[nn.Module]]] = []
         for recipe in recipes:
             _check(recipe)
         groups = [recipe.objective.teachers for recipe in recipes]
+        self._as_one = {group: recipe.objective.together for group, recipe in zip(groups, recipes, strict=True)}
         if not any(groups):
             return
         if recipes[0].augment and not self.objective.clean:
             pairs = list(zip(stream_of.tolist(), groups, strict=True))
             distinct = list(dict.fromkeys(pairs))
             networks = {teacher: self._network(teacher) for group in groups for teacher in group}
-            self.live = [(stream, [networks[teacher] for teacher in group]) for stream, group in distinct]
+            self.live = [(stream, group, [networks[each] for each in group]) for stream, group in distinct]
             places = [distinct.index(pair) for pair in pairs]
         else:
             distinct = list(dict.fromkeys(groups))
-            taught = [_together([self._on_training_set(teacher) for teacher in group]) for group in distinct]
+            taught = [self._as_one[group]([self._on_training_set(each) for each in group]) for group in distinct]
             for group, each in zip(distinct, taught, strict=True):
                 _check_logits(each["logits"], data, given=isinstance(group[0], GivenLogits))
             self.tables = _stacked(taught, self.device)
@@ -65,7 +66,8 @@ class Teachers:
         """
         if self.live:
             answers = [
-                _together([self._live(network, inputs[stream]) for network in several]) for stream, several in self.live
+                self._as_one[group]([self._live(network, inputs[stream]) for network in several])
+                for stream, group, several in self.live
             ]
             return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
         return {name: table[self.place[:, None], rows] for name, table in self.tables.items()}
@@ -130,14 +132,3 @@ def _spread(teacher: TopK, classes: int) -> dict[str, Tensor]:
 def _stacked(several: list[dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
     dtype = torch.get_default_dtype()
     return {name: torch.stack([each[name].to(device, dtype) for each in several]) for name in several[0]}
-
-
-def _together(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Logits of the mean probability, up to a constant, and all else numbered: "features 0", "features 1", …
-
-    Unchecked, for a check would wait for the device.
-    """
-    if len(several) == 1:
-        return several[0]
-    numbered = {f"{name} {i}": each[name] for i, each in enumerate(several) for name in each if name != "logits"}
-    return numbered | {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}

@@ -206,6 +206,21 @@ def which_teacher():
     return kd.explorers.which_teacher(teachers_table())
 
 
+@cache
+def voting():
+    """Five nets, the generalist first, and two specialists that share the class 3; some images ask neither."""
+    data, nets = digits()
+    generator = torch.Generator().manual_seed(7)
+    nets = torch.stack([each[:40] for each in nets] + [3 * torch.randn(40, 10, generator=generator)])
+    experts = {f"those of {group}": (2 * torch.randn(40, len(group) + 1, generator=generator), group)
+               for group in ([3, 5, 8], [1, 3, 7])}  # fmt: skip
+    return data.test.images[:40], data.test.labels[:40], nets, experts
+
+
+def votes():
+    return kd.explorers.votes(*voting(), CLASSES, count=2, image=3)
+
+
 def self_distillation():
     return kd.explorers.self_distillation()
 
@@ -249,7 +264,7 @@ def exits():
 
 MADE = (
     temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
-    self_distillation, which_teacher, completed, exits,
+    self_distillation, which_teacher, completed, exits, votes,
 )  # fmt: skip
 
 
@@ -361,6 +376,22 @@ def _which_teacher(group, temperature, against):
         f"At T = {temperature:g} the best students, {means.student[best]:.2f} % errors, have the teacher {best};",
         f"the best net, {net}, makes {means.error[net]:.2f} %, and its students {means.student[net]:.2f} %.",
     ]
+
+
+def _votes(count, image, shown):
+    _, labels, nets, experts = voting()
+    p = nets.double().softmax(-1)
+    if shown == "nets":
+        mean = p[:count].mean(0)
+        right = (mean.argmax(-1) == labels).sum()
+        said = f"{count} net{'s' * (count > 1)}: {mean[image].argmax()} with {mean[image].max():.3f}."
+        return [f"{said} Right on {right} of 40 images."]
+    joint = kd.measures.with_specialists(nets[0], *zip(*experts.values(), strict=True)).exp()
+    first, best = p[0, image].argmax().item(), joint[image].argmax().item()
+    asked = ", ".join(name for name, (_, group) in experts.items() if first in group) or "no specialist"
+    right = (joint.argmax(-1) == labels).sum()
+    said = f"The generalist says {first} with {p[0, image, first]:.3f}. Asked: {asked}."
+    return [f"{said} Together: {best} with {joint[image, best]:.3f}. Right on {right} of 40 images."]
 
 
 def _precise(value: float) -> str:

@@ -225,3 +225,16 @@ def test_who_leaves_at_which_exit(reckoned, net):
         close(taken, torch.tensor(exits.taken(doubts, called, labels, costs, sure)))
         seen |= {*at}
     assert seen == {0, 1, 2} and {*page[-1][0]} == {2} and {*page[0][0]} == {0}
+
+
+def test_a_generalist_and_its_specialists(reckoned):
+    """Two that overlap, one alone, and none: what the page finds is what the measure finds."""
+    _, _, nets, experts = samples.voting()
+    own, groups = nets[0].double(), [group for _, group in experts.values()]
+    given = [logits.double() for logits, _ in experts.values()]
+    code = """(it, own, asked) => own.map((p, i) =>
+      it.combined(p, asked.map(({ group, shares }) => ({ group, shares: shares[i] }))))"""
+    for some in ([0, 1], [1], []):
+        asked = [{"group": groups[k], "shares": given[k].softmax(-1).tolist()} for k in some]
+        expected = kd.measures.with_specialists(own, [given[k] for k in some], [groups[k] for k in some], top=None)
+        close(reckoned("sums", code, own.softmax(-1).tolist(), asked), expected.exp())

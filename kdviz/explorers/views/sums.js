@@ -93,3 +93,25 @@ export function reliabilityBins(confidence, right, bins) {
   }
   return { bins: found, error: gaps / confidence.length };
 }
+
+// The best answer of a generalist and the specialists that are asked, [{ group, shares }, …], the last share the
+// rest's: kdviz.measures.with_specialists for one example.
+export function combined(own, asked) {
+  if (!asked.length) return Array.from(own);
+  let q = Array.from(own);
+  for (let step = 0; step < 2000; step++) {
+    const sums = Array.from(own);
+    for (const { group, shares } of asked) {
+      const outside = q.reduce((sum, p, c) => (group.includes(c) ? sum : sum + p), 0);
+      q.forEach((p, c) => {
+        const at = group.indexOf(c);
+        sums[c] += at >= 0 ? shares[at] : (shares.at(-1) * p) / (outside || 1);
+      });
+    }
+    const next = sums.map((sum) => sum / (1 + asked.length));
+    const moved = Math.max(...next.map((p, c) => Math.abs(p - q[c])));
+    q = next;
+    if (moved < 1e-10) break;
+  }
+  return q;
+}

@@ -1,0 +1,84 @@
+"""Ensembles and what one student keeps of them."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from kdviz.arguments import finite, number
+from kdviz.figures.correlation import axes_of, heat_map
+from kdviz.figures.curves import by_setting
+from kdviz.figures.likeness import log_ticks
+from kdviz.figures.look import COLOURS, on, plain
+
+TOGETHER, ONE = "the nets, asked together", "one student of them"
+
+
+def errors_by_nets(
+    counts: Sequence[int],
+    nets: Tensor,
+    students: Tensor,
+    controls: Mapping[str, Sequence[float]],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Errors of n nets that are asked together, and of one student of them, against n: means, intervals, seeds.
+
+    A dotted line is a control's mean. A student costs as much to ask as the one net at the left end.
+
+    Parameters
+    ----------
+    counts : sequence of K numbers of nets
+    nets, students : Tensor, shape (seeds, K)
+        In % of the test images.
+    controls : mapping of name to a value a seed
+    """
+    ax = on(ax)
+    for (name, values), shade in zip(controls.items(), ("0.35", "#882255", "#44AA99"), strict=False):
+        mean = finite(f"{name!r} of controls", values, "seeds").double().mean().item()
+        ax.axhline(mean, color=shade, ls=":", label=name)
+    colours = {TOGETHER: COLOURS["teacher"], ONE: COLOURS["student"]}
+    by_setting(counts, {TOGETHER: nets, ONE: students}, colours, ax=ax)
+    log_ticks(counts, ax=ax).set(xlabel="nets", ylabel="% of the test images wrong")
+    return ax
+
+
+def gain_kept(counts: Sequence[int], kept: Tensor, reported: float, *, ax: Axes | None = None) -> Axes:
+    """The share of the largest ensemble's gain that students keep, against the number of nets that taught them.
+
+    Parameters
+    ----------
+    counts : sequence of K numbers of nets
+    kept : Tensor, shape (seeds, K)
+        In %.
+    reported : float
+        The paper's, in %, of its ensemble.
+    """
+    ax = on(ax)
+    ax.axhline(number("reported", reported), color="0.35", ls="--", label="the paper's ensemble, table 1")
+    by_setting(counts, {"students": kept}, {"students": COLOURS["student"]}, ax=ax)
+    log_ticks(counts, ax=ax).set(xlabel="nets that taught", ylabel="share of the gain kept, %")
+    ax.set_ylim(min(0, *ax.get_ylim()), None)
+    plain(ax.legend(loc="lower right"))
+    return ax
+
+
+def prediction_maps(
+    maps: Mapping[str, Tensor], classes: Sequence[str], order: Sequence[int], *, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Covariances of predictions as colours, each to its own limit: the largest off the diagonal.
+
+    Parameters
+    ----------
+    maps : mapping of title to Tensor of shape (C, C)
+        As :func:`kdviz.measures.prediction_covariance` gives them.
+    classes : names of the C classes
+    order : permutation of the C classes
+    axes : one for each map
+    """
+    for ax, (title, matrix) in zip(axes_of(axes, len(maps)), maps.items(), strict=True):
+        apart = matrix - matrix.diagonal().diag()
+        heat_map(matrix, classes, order=order, limit=apart.abs().max().item(), ax=ax)
+        ax.tick_params(labelsize=10)
+        ax.set_title(title, loc="center", fontsize=12, parse_math=False)
+    return axes
