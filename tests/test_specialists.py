@@ -4,14 +4,17 @@ import math
 
 import matplotlib.figure
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 from torch.testing import assert_close
 
 import kdviz as kd
 from kdviz.measures import confused_groups, prediction_covariance, with_specialists, without_oversampling
 from kdviz.objectives import SpecialistTargets
+from kdviz.publish import reference
 from kdviz.recipes import describe
 from kdviz.training.schedule import InTurn, Order
 
@@ -350,3 +353,18 @@ def test_maps_of_predictions_end_at_the_largest_number_off_the_diagonal():
     assert axes[0].images[0].get_array()[0].tolist() == [9, -2, 0.5]
     with pytest.raises(ValueError, match="2 matplotlib Axes"):
         kd.figures.prediction_maps({"cold": matrix, "hot": matrix}, "abc", [2, 0, 1], axes=axes[:1])
+
+
+def test_the_key_of_a_network_written_in_a_notebook_outlives_the_next_notebook(tmp_path):
+    """Functions of its cells keep the names that they use when another notebook is executed."""
+    sources = [
+        "from torch import nn\nimport kdviz as kd",
+        "def body(classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))",
+        "made = kd.Recipe(kd.load('digits'), kd.network(body, 10), kd.HardLabels())",
+    ]
+    cells = [new_code_cell(source, metadata={"tags": ["recipes"]}) for source in sources]
+    for name, some in (("first", cells), ("second", cells[:0])):
+        nbformat.write(new_notebook(cells=some), tmp_path / f"{name}.ipynb")
+    (recipe,) = reference.recipes_of(tmp_path / "first.ipynb")
+    before = recipe.key
+    assert reference.recipes_of(tmp_path / "second.ipynb") == [] and recipe.key == before

@@ -58,6 +58,7 @@ def execute(notebook: Path, tag: str | None = None) -> dict:
 
     main = sys.modules["__main__"]  # a shell puts its own in that place
     shell = InteractiveShell.instance()
+    shell.user_module, shell.user_ns = shell.prepare_user_module()  # functions of notebooks before keep what they name
     shell.reset()
     try:
         for cell in nbformat.read(notebook, as_version=4).cells:
