@@ -10,14 +10,15 @@ import kdviz as kd
 
 @pytest.fixture(autouse=True)
 def tidy(monkeypatch):
-    """One thread, no lane from outside, and no figure left open."""
+    """One thread, no lane from outside, and neither a figure nor a style left from another test."""
     import matplotlib.pyplot as plt
 
     for name in ("KDVIZ_DATASET", "KDVIZ_TRAIN", "KDVIZ_STORE", "KDVIZ_STATIC"):
         monkeypatch.delenv(name, raising=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with matplotlib.rc_context():
+        yield
     torch.set_num_threads(threads)
     plt.close("all")
 

@@ -142,11 +142,11 @@ def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_error(store, 
 
 def train_a_sweep(folder, workers=0):
     """What the processes below do, with a checkpoint every few steps: arrays of two kinds, dropout, augmentation."""
-    from kdviz.training import arrays, work
+    from kdviz.training import loop, work
 
     os.environ["KDVIZ_STATIC"] = "1"
     torch.set_num_threads(1)
-    work.CHECKPOINT_SECONDS, arrays.SEGMENT = 0.0, 3
+    work.CHECKPOINT_SECONDS, loop.SEGMENT = 0.0, 3
     digits = kd.load("digits")
     teacher = kd.Recipe(digits, kd.mlp(12), kd.HardLabels(), epochs=2)
     student = kd.Recipe(digits, kd.mlp(8, dropout=0.1), kd.SoftTargets(teacher), epochs=6, augment=kd.Jitter(1))

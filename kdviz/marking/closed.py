@@ -14,7 +14,7 @@ from typing import NoReturn
 SAID = "the package's own answers raise here: write the formula yourself"
 ROOMS = ("kdviz.measures", "kdviz.objectives", "kdviz.checks")
 OPEN = ("kdviz.measures.checks", "kdviz.checks.calling", "kdviz.checks.deciding", "kdviz.checks.pretended")
-MAKES_A_RECIPE = {"as_teacher", "_floating", "_within_reach", "check_weights", "objective"}
+MAKES_A_RECIPE = {"as_teacher", "_floating", "within_reach", "check_weights", "objective"}
 
 
 class PackageIsClosed(RuntimeError):
