@@ -46,9 +46,10 @@ def lab(folder: Path) -> Iterator[tuple[str, str]]:
         finally:
             server.terminate()  # it ends its kernels
             try:
-                server.wait(20)
+                server.wait(60)
             except subprocess.TimeoutExpired:
                 server.kill()
+                server.wait()
 
 
 def _settings(folder: Path) -> Path:
