@@ -17,8 +17,8 @@ def tidy(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with matplotlib.rc_context():
-        yield
+    matplotlib.rcdefaults()
+    yield
     torch.set_num_threads(threads)
     plt.close("all")
 
