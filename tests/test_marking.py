@@ -1,5 +1,6 @@
 """The marking: submissions get the points they should, and what a hostile one does stays where it runs."""
 
+import csv
 import socket
 import struct
 import time
@@ -61,8 +62,8 @@ def test_forty_submissions_in_under_five_minutes(tmp_path, capsys):
     begun = time.monotonic()
     course.mark(tmp_path / "in", None, tmp_path / "marks", 2)
     took = time.monotonic() - begun
-    rows = (tmp_path / "marks" / "marks.csv").read_text(encoding="utf-8").splitlines()
-    table = {tuple(row.split(",")[:3:2]): row.split(",")[3] for row in rows[1:]}
+    with open(tmp_path / "marks" / "marks.csv", newline="", encoding="utf-8") as file:
+        table = {(student, task): points for student, _, task, points, *_ in csv.reader(file)}
     assert len(handed_in.ALL) == 40 and "40 handed in" in capsys.readouterr().out
     for name, sent in handed_in.ALL.items():
         assert {task: float(table[name, task]) for task in sent.points} == sent.points, name
