@@ -22,7 +22,7 @@ CLASSES = tuple("0123456789")
 TWO = ("$5 to $10", "<b>")
 
 
-def carried(name: str) -> None:
+def as_on_its_page(name: str) -> None:
     """Show the explorers of a walkthrough as its page carries them."""
     for cell in nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4).cells:
         for output in cell.get("outputs", []):

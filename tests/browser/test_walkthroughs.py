@@ -30,7 +30,7 @@ TRAINING = [name for name in NAMES if named(name, Explorer)]
 @pytest.fixture(scope="session")
 def pages(executed):
     """A notebook in JupyterLab with a cell for each walkthrough: its explorers, as its page has them."""
-    return executed("pages", [samples.BEGIN, *(f"samples.carried({name!r})" for name in NAMES)])
+    return executed("pages", [samples.BEGIN, *(f"samples.as_on_its_page({name!r})" for name in NAMES)])
 
 
 @pytest.mark.parametrize("name", NAMES)
