@@ -9,22 +9,22 @@ from common import device_asked, write
 import kdviz as kd
 import kdviz.networks
 from kdviz.measures import mean_and_interval
-from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
 from kdviz.training.starting import as_it_was
+from kdviz.training.work import body_of
 
 
 def trained(recipes, parents, device, restored_after=None):
     """The runs of one array; with ``restored_after`` segments, those of a second array that took over there."""
     with as_it_was(device):
-        array, segments = Array(recipes, parents, device), 0
+        array, segments = body_of(recipes, parents, device), 0
         while not array.done:
             array.advance()
             segments += 1
             if segments == restored_after:
                 header, arrays = state(array)
                 saved = {name: tensor.detach().cpu().clone() for name, tensor in arrays.items()}
-                array = Array(recipes, parents, device)
+                array = body_of(recipes, parents, device)
                 restore(array, header, saved)
         return array.runs()
 
@@ -45,7 +45,7 @@ def main():
         if not value <= limit:
             failed.append(f"{name}: {value} exceeds {limit}")
 
-    for part in (fused_and_alone, of_any_kind, resumed, precisions):
+    for part in (fused_and_alone, of_any_kind, taught_by_each_other, generators, resumed, precisions):
         try:  # the parts that follow are tried too: a device is not always at hand
             part(device, check)
         except Exception:
@@ -111,6 +111,45 @@ def of_any_kind(device: str, check: Callable) -> None:
             check(f"{name}, {device} against CPU, float64", gap(here, there), 1e-9)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def taught_by_each_other(device: str, check: Callable) -> None:
+    """Peers, exits, pseudo-labels and specialists, in double precision."""
+    student, parents = students()
+    few, net = student.replace(epochs=4), kd.strided(4, 6, 8)
+    noisy = kd.objectives.PseudoLabels(student.objective.teacher, kd.load("digits").take(300, seed=1), balanced=True)
+    groups = {
+        "peers": (kd.members(net, 3), kd.objectives.MutualLearning()),
+        "unequal peers": (kd.members((net, kd.mlp(9))), kd.objectives.MutualLearning(listens="mean")),
+        "exits": (kd.strided(4, 6, 8, exits=True), kd.objectives.OwnExits(hint_weight=0.1)),
+        "pseudo-labels": (kd.mlp(20), noisy),
+        "several losses at once": (kd.mlp(20), kd.objectives.ContrastiveSoftTargets(student.objective.teacher)),
+    }
+    torch.set_default_dtype(torch.float64)
+    try:
+        for name, (model, objective) in groups.items():
+            recipe = few.replace(model=model, objective=objective)
+            here, there = trained([recipe], parents, "cpu"), trained([recipe], parents, device)
+            check(f"{name}, {device} against CPU, float64", gap(here, there), 1e-9)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def generators(device: str, check: Callable) -> None:
+    """A generator and its adversary, taught and with its teacher's adversary, in double precision; resumed."""
+    wide = kd.Recipe(kd.load("digits"), kd.unet(4), kd.Adversarial(), epochs=2, batch_size=50, learning_rate=5e-3)
+    taught = kd.Adversarial(wide, hard_weight=0.5, soft_weight=0.7, feature_weight=0.2, inherit=True)
+    narrow = wide.replace(model=kd.unet(2), objective=taught, seed=1)
+    torch.set_default_dtype(torch.float64)
+    try:
+        parents = trained_here(wide)
+        here, there = trained([narrow], parents, "cpu"), trained([narrow], parents, device)
+        check(f"a generator, {device} against CPU, float64", gap(here, there), 1e-9)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    parents = trained_here(wide)
+    taken_over = trained([narrow], parents, device, restored_after=1)
+    check("a generator resumed against undisturbed", gap(trained([narrow], parents, device), taken_over), 0)
 
 
 @kd.objective

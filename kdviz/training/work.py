@@ -142,7 +142,7 @@ class Work:
         for recipe in recipes[len(refused) :]:
             try:
                 with as_it_was(device):
-                    _body([recipe], self.runs, device)
+                    body_of([recipe], self.runs, device)
             except ValueError as its_own:
                 refused[recipe] = its_own
         self.refused |= refused
@@ -172,14 +172,14 @@ class Work:
     def _begun(self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str) -> Loop:
         """An array, where its checkpoint left it; a checkpoint of another layout is set aside."""
         try:
-            array = _body(recipes, self.runs, device)
+            array = body_of(recipes, self.runs, device)
         except ValueError as problem:
             raise Refused from problem
         if array.small:
             torch.set_num_threads(1)
         if checkpoint and (problem := put_back(array, checkpoint)):
             self.store.refuse_unfinished(checkpoint[0], problem)
-            return _body(recipes, self.runs, device)
+            return body_of(recipes, self.runs, device)
         return array
 
     def _fit(self, array: Loop, examples: int) -> None:
@@ -223,7 +223,7 @@ class Work:
         return self.store.find(run.recipe, weights=True) or run
 
 
-def _body(recipes: list[Recipe], parents: dict[Recipe, Run], device: str) -> Loop:
+def body_of(recipes: list[Recipe], parents: dict[Recipe, Run], device: str) -> Loop:
     """Their training, whose body of steps is as their objective needs it."""
     return (Turns if isinstance(recipes[0].objective, Adversarial) else Array)(recipes, parents, device)
 
