@@ -11,6 +11,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
+import safetensors
 import torch
 from safetensors.torch import load_file
 
@@ -138,6 +139,24 @@ def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_error(store, 
 
     monkeypatch.setattr(stored, "read_header", gone)
     store.drop_unfinished(set())
+
+
+def test_one_removed_between_its_header_and_its_arrays_is_no_error(store, monkeypatch):
+    store.keep_unfinished({"keys": ["a"], "lost": {}, "step": 1}, {"weights": torch.ones(3)})
+    path = next((store.folder / "unfinished").glob("*.safetensors"))
+
+    def mapped(name, framework):  # as torch says it
+        path.unlink(missing_ok=True)
+        raise RuntimeError(f"unable to open file <{name}> in read-only mode: No such file or directory (2)")
+
+    monkeypatch.setattr(safetensors, "safe_open", mapped)
+    store.drop_unfinished(set())
+    with pytest.raises(FileNotFoundError, match="was removed while it was read"):
+        read_header(path)
+    path.touch()
+    monkeypatch.setattr(safetensors, "safe_open", lambda *_: (_ for _ in ()).throw(RuntimeError("of another kind")))
+    with pytest.raises(RuntimeError, match="of another kind"):
+        read_header(path)
 
 
 def train_a_sweep(folder, workers=0):

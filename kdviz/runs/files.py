@@ -111,6 +111,10 @@ def _opened(path: Path) -> Iterator:
             yield file
     except (safetensors.SafetensorError, KeyError, TypeError, json.JSONDecodeError) as problem:
         raise ValueError(f"{path.name} is truncated or no run ({problem})") from None
+    except RuntimeError as problem:  # torch maps a file by its name, after its header was read
+        if path.exists():
+            raise
+        raise FileNotFoundError(f"{path.name} was removed while it was read") from problem
 
 
 def _checksum(said: str, arrays: Mapping[str, Tensor]) -> str:
