@@ -13,7 +13,7 @@ from kdviz.data import as_numbers, load
 from kdviz.networks import CNN
 from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
-from kdviz.training.fused import fusable
+from kdviz.training.engines import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
 SELECTING = ("without", "only", "take", "rest")  # verbs that change only which examples are trained on
@@ -71,7 +71,7 @@ def fitting(group: list[Recipe], device: str) -> list[list[Recipe]]:
 
 def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
     """How many students like ``recipe`` train at once, of ``wanted``."""
-    if not fusable(recipe.model) or (isinstance(recipe.model, CNN) and device == "cpu"):
+    if not fusable(recipe) or (isinstance(recipe.model, CNN) and device == "cpu"):
         return 1  # a grouped convolution is slower there than one after another: benchmarks/README.md
     room = int(MEMORY_SHARE * free_memory(device) / bytes_of_student(recipe))
     if room >= wanted:
