@@ -111,6 +111,16 @@ def test_peers_of_several_runs_in_one_array_end_where_each_ends_by_itself(digits
         assert run.history["loss"] == pytest.approx(alone.history["loss"], abs=1e-9)
 
 
+def test_with_wrong_labels_each_its_own_they_are_one_array_too(digits, double, one_array):
+    first = recipe_of(digits, kd.members(kd.mlp(9), 2), MutualLearning(), epochs=0.2)
+    wrong = [first.replace(seed=seed, data=digits.take(60, seed=1).mislabel(0.4, seed=seed)) for seed in (3, 4)]
+    runs = one_array([first, *wrong])
+    for run in runs:
+        alone = kd.train(run.recipe, store=None)
+        assert max((run.arrays[name] - alone.arrays[name]).abs().max() for name in run.arrays) < 1e-9
+    assert (runs[0].logits() - runs[1].logits()).abs().max() > 1e-3  # one seed, other labels
+
+
 def test_what_trains_as_an_array_and_what_as_its_modules(digits):
     equal = recipe_of(digits, kd.members(NET, 2), MutualLearning())
     unequal = equal.replace(model=kd.members((NET, kd.mlp(9))))

@@ -123,7 +123,7 @@ class Array(Loop):
 
     @torch.no_grad()
     def _look_at_discrepancy(self) -> None:
-        at = round(self.step * self.first.batch_size / len(self.labels), 3)
+        at = round(self.step * self.first.batch_size / self.examples, 3)
         apart = self.beside_teacher.discrepancy(self.network, self.teachers, self.inputs, self.used())
         for student, history in enumerate(self.history):
             if student not in self.lost and math.isfinite(apart[student]):

@@ -16,12 +16,13 @@ from kdviz.recipes import Recipe
 from kdviz.training.engines import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
-SELECTING = ("without", "only", "take", "rest")  # verbs that change only which examples are trained on
+# verbs that change only which examples are trained on, or their labels
+SELECTING = ("without", "only", "take", "rest", "mislabel")
 
 
 def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
-    steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
+    steps = recipe.data.narrowed  # up to the last one that changes more
     last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in SELECTING), default=0)
     same = (
         "model",
