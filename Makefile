@@ -47,7 +47,7 @@ test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: 
 	@$(BIN)/python -m pytest -q tests/browser
 
 bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmarks/gpu.sh has the GPU's
-	@for name in correct tutorial modules products peer added lane convolutions objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in correct tutorial modules products peer added lane convolutions peers objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	@$(BIN)/python benchmarks/table.py
 
 data: $(READY)         ## download MNIST, Fashion-MNIST and BANKING77 into data/

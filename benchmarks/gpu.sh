@@ -7,7 +7,7 @@ export PYTHONPATH="$PWD" KDVIZ_STATIC=1
 PYTHON=${PYTHON:-python3}
 $PYTHON -c "import torch; assert torch.cuda.is_available(), 'no CUDA device: nothing is measured'"
 $PYTHON benchmarks/correct.py --device cuda
-for name in tutorial modules products peer added convolutions objectives hinton; do
+for name in tutorial modules products peer added convolutions peers objectives hinton; do
   $PYTHON "benchmarks/$name.py" --device cuda || echo "benchmarks/$name.py failed: the others go on" >&2
 done
 $PYTHON benchmarks/table.py > /dev/null

@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ["tutorial", "modules", "products", "peer", "added", "lane", "hinton", "convolutions", "objectives", "correct"]
+NAMES = [
+    "tutorial", "modules", "products", "peer", "added", "lane", "hinton", "convolutions", "peers", "objectives",
+    "correct",
+]  # fmt: skip
 
 
 def section(name: str) -> str:

@@ -44,6 +44,9 @@ def test_by_seed_draws_every_seed_the_mean_and_the_interval():
     mean, half = measures.mean_and_interval(groups["teacher"])
     assert segment[:, 0].tolist() == pytest.approx([mean - half, mean + half])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["teacher", "student"]
+    ax = figures.by_seed(groups, unit="draw", ax=plt.subplots()[1])
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["one draw", "mean, 95 % interval over draws"]
 
 
 def test_by_class_draws_means_and_seeds():

@@ -29,8 +29,9 @@ WITHIN = {
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
     "runs": ["scores", "answers", "drawn", "unseen", "run", "files", "store"],
     "training": [
-        "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "loop", "arrays",
-        "adversarial", "checkpoints", "grouping", "starting", "cost", "work", "trainer",
+        "schedule", "teachers", "fused", "fused_strided", "fused_members", "alone", "engines", "beginning", "history",
+        "steps", "updates", "loop", "arrays", "adversarial", "checkpoints", "grouping", "starting", "cost",
+        "work", "trainer",
     ],
 }  # fmt: skip
 

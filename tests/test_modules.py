@@ -7,7 +7,7 @@ from torch import nn
 
 import kdviz as kd
 from kdviz.networks import Module
-from kdviz.training import arrays, work
+from kdviz.training import engines, work
 from kdviz.training.alone import Alone
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
@@ -29,8 +29,8 @@ def normed(digits):
 def test_an_mlp_trains_to_the_same_run_alone_and_in_an_array(student, double, monkeypatch):
     recipes = kd.grid(student.replace(epochs=8), temperature=[1, 4], seed=range(2))
     together = kd.train(recipes, store=None)
-    monkeypatch.setattr(arrays, "fusable", lambda model: False)
-    monkeypatch.setattr("kdviz.training.grouping.fusable", lambda model: False)
+    monkeypatch.setattr(engines, "fusable", lambda recipe: False)
+    monkeypatch.setattr("kdviz.training.grouping.fusable", lambda recipe: False)
     alone = kd.train(recipes, store=None)
     assert {run.facts["trained_together"] for run in alone} == {1}
     for one, other in zip(alone, together, strict=True):

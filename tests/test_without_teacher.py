@@ -17,9 +17,11 @@ from kdviz.recipes import restored
 from kdviz.recipes.descriptions import describe
 from kdviz.runs.answers import DOUBTS, answer_scores, exit_answers, exit_counts, exit_curve, shifted_error_counts
 from kdviz.runs.store import write
-from kdviz.training import work
+from kdviz.training import engines, work
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
+from kdviz.training.engines import fusable
+from kdviz.training.fused_strided import FusedStrided
 from kdviz.training.schedule import Order, seed_of
 
 exits = importlib.import_module("kdviz.explorers.exits")  # the function has the module's name
@@ -82,6 +84,66 @@ def test_peers_that_teach_each_other_end_where_a_plain_loop_ends(digits, double,
         return total
 
     same(kd.train(recipe, store=None), plain(recipe, digits, loss_of))
+
+
+@pytest.mark.parametrize("net", [kd.mlp(9, 7), kd.cnn(3, 4, hidden=(6,)), NET], ids=str)
+def test_peers_of_several_runs_in_one_array_end_where_each_ends_by_itself(digits, double, net, one_array, monkeypatch):
+    """Two training sets, two seeds, several temperatures: with a shared order of examples and without one."""
+    first = recipe_of(digits, kd.members(net, 3), MutualLearning(2.0, soft_weight=0.6), epochs=0.2)
+    recipes = [first, first.replace(temperature=4), first.replace(seed=5, data=digits.take(40, seed=2))]
+
+    def loss_of(network, inputs, rows):
+        outputs, labels, total = network(inputs), digits.train.labels[rows], 0
+        z = [outputs[f"logits {i}"] for i in (1, 2, 3)]
+        for k in range(3):
+            soft = sum(kl(z[i].detach(), z[k], 2.0) for i in range(3) if i != k) / 2
+            total = total + F.cross_entropy(z[k], labels) + 0.6 * soft
+        return total
+
+    runs = one_array(recipes)
+    same(runs[0], plain(first, digits, loss_of))
+    assert (one_array(recipes[:2])[1].logits() - runs[1].logits()).abs().max() < 1e-9
+    monkeypatch.setattr(engines, "fusable", lambda recipe: False)
+    monkeypatch.setattr("kdviz.training.grouping.fusable", lambda recipe: False)
+    for run, alone in zip(runs, kd.train(recipes, store=None), strict=True):
+        assert alone.facts["trained_together"] == 1 and run.arrays.keys() == alone.arrays.keys()
+        assert max((run.arrays[name] - alone.arrays[name]).abs().max() for name in run.arrays) < 1e-9
+        assert run.history["loss"] == pytest.approx(alone.history["loss"], abs=1e-9)
+
+
+def test_with_wrong_labels_each_its_own_they_are_one_array_too(digits, double, one_array):
+    first = recipe_of(digits, kd.members(kd.mlp(9), 2), MutualLearning(), epochs=0.2)
+    wrong = [first.replace(seed=seed, data=digits.take(60, seed=1).mislabel(0.4, seed=seed)) for seed in (3, 4)]
+    runs = one_array([first, *wrong])
+    for run in runs:
+        alone = kd.train(run.recipe, store=None)
+        assert max((run.arrays[name] - alone.arrays[name]).abs().max() for name in run.arrays) < 1e-9
+    assert (runs[0].logits() - runs[1].logits()).abs().max() > 1e-3  # one seed, other labels
+
+
+def test_what_trains_as_an_array_and_what_as_its_modules(digits):
+    equal = recipe_of(digits, kd.members(NET, 2), MutualLearning())
+    unequal = equal.replace(model=kd.members((NET, kd.mlp(9))))
+    assert fusable(equal) and fusable(recipe_of(digits, EXITS, OwnExits()))
+    assert not fusable(unequal) and not fusable(equal.replace(model=kd.members(kd.resnet(8), 2)))
+    assert not fusable(equal.replace(compression=kd.Quantise(2)))
+    runs = kd.train([unequal.replace(epochs=0.1, seed=seed) for seed in (0, 1)], store=None)
+    assert [run.facts["trained_together"] for run in runs] == [1, 1]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("streams", [1, 2, 4])
+def test_strided_nets_side_by_side_answer_as_each_does(double, streams, training):
+    torch.manual_seed(0)
+    networks = [kd.strided(3, 5, 4, exits=True).build((2, 9, 12), 7).train(training) for _ in range(4)]
+    inputs = torch.randn(streams, 6, 2, 9, 12)
+    together = FusedStrided(networks, torch.device("cpu"))
+    fused = together(inputs, training)
+    for i, network in enumerate(networks):
+        alone = network(inputs[i * streams // 4])
+        torch.testing.assert_close({name: values[i] for name, values in fused.items()}, alone, atol=1e-12, rtol=0)
+        torch.testing.assert_close(together.state_of(i), dict(network.state_dict()), atol=1e-12, rtol=0)
+    assert int(together.buffers["stages.1.1.num_batches_tracked"][2]) == training
 
 
 def test_without_listening_peers_are_the_nets_that_train_alone(digits, double):
@@ -188,31 +250,33 @@ def test_clean_answers_do_not_follow_the_augmentation(digits, monkeypatch):
     torch.testing.assert_close(live.outputs(digits.train.inputs[rows], rows)["logits"][0], answers)
 
 
-@pytest.mark.parametrize("kind", ["peers", "unequal peers", "exits", "pseudo-labels"])
+@pytest.mark.parametrize("kind", ["peers", "peers, dropped", "unequal peers", "exits", "pseudo-labels"])
 def test_resumed_it_ends_as_undisturbed(digits, kind):
     teacher = recipe_of(digits, NET, kd.HardLabels())
     made = {
         "peers": (kd.members(NET, 3), MutualLearning()),
+        "peers, dropped": (kd.members(kd.mlp(9, dropout=0.4), 2), MutualLearning()),
         "unequal peers": (kd.members((NET, kd.mlp(9))), MutualLearning(listens="mean")),
         "exits": (EXITS, OwnExits(hint_weight=0.1)),
         "pseudo-labels": (kd.strided(4, 6, dropout=0.4), PseudoLabels(teacher, digits.take(60, seed=1), balanced=True)),
     }
     recipe = recipe_of(digits, *made[kind], epochs=3, augment=kd.Jitter(1))
-    parents, ended = {teacher: kd.train(teacher, store=None)}, []
+    parents, ended = {teacher: kd.train(teacher, store=None)} if kind == "pseudo-labels" else {}, []
+    several = [recipe, recipe.replace(seed=4)] if fusable(recipe) else [recipe]
     with work.as_it_was("cpu"):
         for interrupted in (False, True):
-            array = Array([recipe], parents, "cpu")
+            array = Array(several, parents, "cpu")
             array.advance()
             if interrupted:
                 header, kept = state(array)
                 kept = {name: tensor.clone() for name, tensor in kept.items()}
-                array = Array([recipe], parents, "cpu")
+                array = Array(several, parents, "cpu")
                 restore(array, header, kept)
             while not array.done:
                 array.advance()
-            ended += array.runs()
-    one, other = ended
-    assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
+            ended.append(array.runs())
+    for one, other in zip(*ended, strict=True):
+        assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
 
 
 def test_one_run_holds_all_peers_and_a_shipped_one_their_scores(digits, store, tmp_path):

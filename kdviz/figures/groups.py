@@ -18,6 +18,7 @@ def by_seed(
     *,
     reported: Mapping[str, float] | None = None,
     colours: Mapping[str, str] = COLOURS,
+    unit: str = "seed",
     ax: Axes | None = None,
 ) -> Axes:
     """A value for each seed in each group, with mean, 95 % interval over seeds, and what the paper reported.
@@ -27,9 +28,12 @@ def by_seed(
     groups : mapping of name to values
     reported : mapping of name to value, optional
     colours : mapping of name to colour
+    unit : str
+        What a value is of, for the legend, where that is not a seed: a draw, a net, a teacher.
     """
     ax = on(ax)
     check_colours(colours)
+    (unit,) = names([unit], 1, "unit")
     reported = mapping("reported", reported, "number") if reported else {}
     reported = {name: number(f"{name!r} of reported", one) for name, one in reported.items()}
     groups = {name: values.tolist() for name, values in tensors("groups", groups, "seeds").items()}
@@ -44,8 +48,8 @@ def by_seed(
     ax.set_yticks(range(len(groups)), list(groups), parse_math=False)
     ax.set_ylim(len(groups) - 0.5, -0.75)
     ax.grid(axis="x")
-    ax.plot([], [], "o", color="0.5", alpha=0.6, label="one seed")
-    ax.plot([], [], "s", color="0.3", label="mean, 95 % interval over seeds")
+    ax.plot([], [], "o", color="0.5", alpha=0.6, label=f"one {unit}")
+    ax.plot([], [], "s", color="0.3", label=f"mean, 95 % interval over {unit}s")
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
     below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height

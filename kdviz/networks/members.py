@@ -1,5 +1,7 @@
 """Several networks of one architecture as one."""
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -89,9 +91,18 @@ class Ensemble(nn.Module):
 
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
         features = [member(inputs)["features"] for member in self.members]
-        logits = [head(each) for head, each in zip(self.head, features, strict=True)]
-        mean = torch.stack([each.log_softmax(-1) for each in logits]).logsumexp(0) - log(len(logits))
-        return {f"logits {i}": each for i, each in enumerate(logits, 1)} | {
-            "features": torch.cat(features, -1),
-            "logits": mean,
-        }
+        return together(features, [head(each) for head, each in zip(self.head, features, strict=True)])
+
+    def apart(self) -> list[nn.Module]:
+        """A copy of each member as a network by itself, with its own last layer."""
+        members = copy.deepcopy([*self.members])
+        for member, head in zip(members, copy.deepcopy([*self.head]), strict=True):
+            member.head = head
+        return members
+
+
+def together(features: Sequence[Tensor], logits: Sequence[Tensor]) -> dict[str, Tensor]:
+    """What an ensemble answers whose members answer with these, each of shape (..., D) and (..., C)."""
+    mean = torch.stack([each.log_softmax(-1) for each in logits]).logsumexp(0) - log(len(logits))
+    numbered = {f"logits {i}": each for i, each in enumerate(logits, 1)}
+    return numbered | {"features": torch.cat([*features], -1), "logits": mean}

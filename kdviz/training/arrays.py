@@ -13,7 +13,7 @@ from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
 from kdviz.training.beginning import brought_along, checked_answer, compressed, head_of, initial_networks
-from kdviz.training.fused import Fused, fusable
+from kdviz.training.engines import engine_of
 from kdviz.training.history import TAUGHT, BesideTeacher, right_answers
 from kdviz.training.loop import Loop
 from kdviz.training.teachers import Teachers
@@ -42,7 +42,7 @@ class Array(Loop):
         datasets = self.datasets
         networks = initial_networks(recipes, parents, tuple(self.inputs.shape[1:]), len(self.data.classes))
         self.head = head_of(networks[0]) if self.first.frozen else set()
-        self.network = (Fused if fusable(self.first.model) else Alone)(networks, self.device)
+        self.network = engine_of(self.first, networks, self.device)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self._place_trained(datasets)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
@@ -73,7 +73,7 @@ class Array(Loop):
     def small(self) -> bool:
         """Whether a second thread gains little: multiplications of weights with examples, in a step of all students."""
         weights = sum(weight.numel() for weight in self.network.parameters.values())
-        return isinstance(self.network, Fused) and weights * self.first.batch_size < SMALL
+        return not isinstance(self.network, Alone) and weights * self.first.batch_size < SMALL
 
     def _between(self) -> None:
         self.update.drop_the_vanishing()
@@ -123,7 +123,7 @@ class Array(Loop):
 
     @torch.no_grad()
     def _look_at_discrepancy(self) -> None:
-        at = round(self.step * self.first.batch_size / len(self.labels), 3)
+        at = round(self.step * self.first.batch_size / self.examples, 3)
         apart = self.beside_teacher.discrepancy(self.network, self.teachers, self.inputs, self.used())
         for student, history in enumerate(self.history):
             if student not in self.lost and math.isfinite(apart[student]):
@@ -141,8 +141,8 @@ class Array(Loop):
 
     def changing(self) -> Iterator[tuple[str, Tensor]]:
         """See :meth:`Loop.changing`."""
-        fused = isinstance(self.network, Fused)
-        own = (lambda tensor: tensor.detach()) if fused else (lambda tensor: tensor.detach()[None])
+        alone = isinstance(self.network, Alone)
+        own = (lambda tensor: tensor.detach()[None]) if alone else (lambda tensor: tensor.detach())
         for group, tensors in {"parameter": self.trained.values(), **self.update.moments}.items():
             for name, tensor in zip(self.trained, tensors, strict=True):
                 yield f"{group}/{name}", tensor.detach() if name.startswith("extra.") else own(tensor)

@@ -7,8 +7,7 @@ from kdviz.data import Dataset, Description
 from kdviz.networks import Network, measuring
 from kdviz.recipes import Recipe
 from kdviz.runs import Run
-from kdviz.training.alone import Alone
-from kdviz.training.fused import Fused
+from kdviz.training.engines import Engine
 from kdviz.training.schedule import seed_of
 from kdviz.training.teachers import Teachers
 
@@ -54,7 +53,7 @@ def head_of(network: nn.Module) -> set[str]:
     return weights or {name for name in network.state_dict() if name.startswith(f"{linear[-1]}.")}
 
 
-def checked_answer(network: Fused | Alone, one: Tensor, recipe: Recipe, classes: int) -> dict[str, Tensor]:
+def checked_answer(network: Engine, one: Tensor, recipe: Recipe, classes: int) -> dict[str, Tensor]:
     """What students answer to ``one``, shape (1, ...); ValueError unless it is what a network must answer."""
     try:
         with measuring():

@@ -4,16 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.networks import CNN, MLP, Network
+from kdviz.networks import Network
 
 
-def fusable(model) -> bool:
-    """Whether networks of this description have a fused form."""
-    return isinstance(model, MLP | CNN)
-
-
-class Fused:
-    """Students of one architecture, their parameters stacked.
+class Stacked:
+    """Students of one architecture, their parameters stacked: what every fused form shares.
 
     Inside, dense activations have shape (students, units, examples), images (examples, students·channels, height,
     width) and sequences (examples, students·channels, length): so the weights that meet one input, those of a stream's
@@ -21,27 +16,62 @@ class Fused:
 
     Parameters
     ----------
-    networks : list of Network
+    networks : list of nn.Module
         Alike but for their weights; neighbours share a stream of inputs. What they hold is copied.
     device : torch.device
 
     Attributes
     ----------
-    parameters : dict of str to Tensor
+    parameters, buffers : dict of str to Tensor
         Shape (students, \\*shape), under the names the networks give them.
     """
 
-    def __init__(self, networks: list[Network], device: torch.device):
+    def __init__(self, networks: list[nn.Module], device: torch.device):
         states = [network.state_dict() for network in networks]
-        self.parameters = {
-            name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]
-        }
-        self.buffers: dict[str, Tensor] = {}  # no layer with a fused form has any
+        held = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
+        names = {name for name, _ in networks[0].named_parameters()}
+        self.parameters = {name: kept.requires_grad_() for name, kept in held.items() if name in names}
+        self.buffers = {name: kept for name, kept in held.items() if name not in names}
+        self.students = len(networks)
+        linear = [name for name, layer in networks[0].named_modules() if isinstance(layer, nn.Linear)]
+        self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
+
+    def _convolution(self, name: str, layer: nn.Conv1d | nn.Conv2d, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        convolve = F.conv1d if isinstance(layer, nn.Conv1d) else F.conv2d
+        weight = weights[f"{name}.weight"].flatten(0, 1)
+        bias = None if layer.bias is None else weights[f"{name}.bias"].flatten()
+        return convolve(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
+
+    def _product(self, name: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        streams, inputs, examples = x.shape
+        shape = streams, -1, inputs
+        rows = _Product.apply(weight.view(shape), bias.view(streams, -1, 1), x, self._gradients[name].view(shape))
+        return rows.view(self.students, -1, examples)
+
+    def stacked(self) -> dict[str, Tensor]:
+        """Its parameters, each of shape (students, ...)."""
+        return self.parameters
+
+    def state_of(self, student: int) -> dict[str, Tensor]:
+        """A copy of one student's weights and buffers, on the CPU, as its network names them."""
+        return {name: kept[student].detach().cpu().clone() for name, kept in (self.parameters | self.buffers).items()}
+
+
+class Fused(Stacked):
+    """Multilayer perceptrons and plain convolutional networks.
+
+    Parameters
+    ----------
+    networks : list of Network
+        As for :class:`Stacked`.
+    device : torch.device
+    """
+
+    def __init__(self, networks: list[Network], device: torch.device):
+        super().__init__(networks, device)
         self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
         self.layers.append(("head", networks[0].head))
-        self.students = len(networks)
-        linear = [name for name, layer in self.layers if isinstance(layer, nn.Linear)]
-        self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
 
     def __call__(
         self, inputs: Tensor, training: bool = False, weights: dict[str, Tensor] | None = None
@@ -90,26 +120,6 @@ class Fused:
             else:
                 raise TypeError(f"no fused form of the layer {type(layer).__name__}")
         return maps | {"features": features.mT, "logits": x.mT}
-
-    def _convolution(self, name: str, layer: nn.Conv1d | nn.Conv2d, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
-        convolve = F.conv1d if isinstance(layer, nn.Conv1d) else F.conv2d
-        weight, bias = weights[f"{name}.weight"].flatten(0, 1), weights[f"{name}.bias"].flatten()
-        return convolve(x, weight, bias, layer.stride, layer.padding, groups=x.shape[1] // weight.shape[1])
-
-    def _product(self, name: str, x: Tensor, weights: dict[str, Tensor]) -> Tensor:
-        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-        streams, inputs, examples = x.shape
-        shape = streams, -1, inputs
-        rows = _Product.apply(weight.view(shape), bias.view(streams, -1, 1), x, self._gradients[name].view(shape))
-        return rows.view(self.students, -1, examples)
-
-    def stacked(self) -> dict[str, Tensor]:
-        """Its parameters, each of shape (students, ...)."""
-        return self.parameters
-
-    def state_of(self, student: int) -> dict[str, Tensor]:
-        """A copy of one student's weights, on the CPU, as its network names them."""
-        return {name: stacked[student].detach().cpu().clone() for name, stacked in self.parameters.items()}
 
 
 class _Product(torch.autograd.Function):

@@ -13,15 +13,16 @@ from kdviz.data import as_numbers, load
 from kdviz.networks import CNN
 from kdviz.objectives import Objective
 from kdviz.recipes import Recipe
-from kdviz.training.fused import fusable
+from kdviz.training.engines import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
-SELECTING = ("without", "only", "take", "rest")  # verbs that change only which examples are trained on
+# verbs that change only which examples are trained on, or their labels
+SELECTING = ("without", "only", "take", "rest", "mislabel")
 
 
 def kind_of(recipe: Recipe) -> tuple:
     """What students of one array have in common."""
-    steps = recipe.data.narrowed  # up to the last one that changes more than which examples are trained on
+    steps = recipe.data.narrowed  # up to the last one that changes more
     last = max((i for i, (verb, *_) in enumerate(steps, 1) if verb not in SELECTING), default=0)
     same = (
         "model",
@@ -71,7 +72,7 @@ def fitting(group: list[Recipe], device: str) -> list[list[Recipe]]:
 
 def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
     """How many students like ``recipe`` train at once, of ``wanted``."""
-    if not fusable(recipe.model) or (isinstance(recipe.model, CNN) and device == "cpu"):
+    if not fusable(recipe) or (isinstance(recipe.model, CNN) and device == "cpu"):
         return 1  # a grouped convolution is slower there than one after another: benchmarks/README.md
     room = int(MEMORY_SHARE * free_memory(device) / bytes_of_student(recipe))
     if room >= wanted:

@@ -9,8 +9,7 @@ from kdviz.data import Dataset, Description, as_numbers
 from kdviz.measures.divergence import divergence
 from kdviz.networks import measuring
 from kdviz.recipes import Recipe
-from kdviz.training.alone import Alone
-from kdviz.training.fused import Fused
+from kdviz.training.engines import Engine
 from kdviz.training.teachers import Teachers
 
 TAUGHT = ("train_agreement", "kl_epoch", "train_kl")  # what is told of students with a teacher alone
@@ -23,7 +22,7 @@ def at_once(students: int, device: torch.device) -> int:
     return max(1, (4_000 if device.type == "cpu" else 40_000) // students)
 
 
-def right_answers(network: Fused | Alone, inputs: Tensor, labels: Tensor, weights: dict | None) -> Tensor:
+def right_answers(network: Engine, inputs: Tensor, labels: Tensor, weights: dict | None) -> Tensor:
     """How many examples each student gets right, shape (students,), with ``weights`` where its own are not used."""
     chunk = at_once(network.students, inputs.device)
     right = torch.zeros(network.students, dtype=torch.int64, device=inputs.device)
@@ -58,14 +57,12 @@ class BesideTeacher:
         """Top-1 agreement of each student; what is given as to :meth:`discrepancy`."""
         return self._mean(_same, self.rows, *networks_and_inputs)
 
-    def discrepancy(
-        self, network: Fused | Alone, teachers: Teachers, inputs: Tensor, weights: dict | None
-    ) -> list[float]:
+    def discrepancy(self, network: Engine, teachers: Teachers, inputs: Tensor, weights: dict | None) -> list[float]:
         """KL(teacher ‖ student) at T = 1 of each, in nats; ``inputs`` is the full training set's."""
         return self._mean(_apart, self.rows[:, :OFTEN], network, teachers, inputs, weights)
 
     def _mean(
-        self, measure: Callable, watched: Tensor, network: Fused | Alone, teachers: Teachers, inputs: Tensor, weights
+        self, measure: Callable, watched: Tensor, network: Engine, teachers: Teachers, inputs: Tensor, weights
     ) -> list[float]:
         sums: Tensor | float = 0.0
         with measuring():

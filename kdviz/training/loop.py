@@ -58,11 +58,20 @@ class Loop:
             # numbers in the precision one trains with; bytes and tokens as they are
             inputs = split.inputs if split.inputs.dtype == torch.uint8 else as_numbers(split.inputs, self.dtype)
             setattr(self, f"{name}inputs", inputs.to(self.device))
-            setattr(self, f"{name}labels", split.labels.to(self.device))
+        self.test_labels, self.examples = self.data.test.labels.to(self.device), len(self.data.full_train)
         self.schedule = Schedule(recipes, self.datasets, self.steps, self.device)
+        self.labels, self.labels_of = self._labels_of_streams()
         self.loss_sum = torch.zeros(len(recipes), device=self.device)
         self.lost: dict[int, float] = {}
         self._take_steps = Repeated(self._one_step, self.device)
+
+    def _labels_of_streams(self) -> tuple[Tensor, Tensor]:
+        """Labels of all training examples, a row for all streams or for each; and which row is whose, (streams, 1)."""
+        several = [self.datasets[data].full_train.labels for data in self.schedule.data_of]
+        alike = all(labels is several[0] or torch.equal(labels, several[0]) for labels in several)
+        rows = [0] * len(several) if alike else range(len(several))
+        table = torch.stack(several[:1] if alike else several)
+        return table.to(self.device), torch.tensor(rows, device=self.device)[:, None]
 
     def _begin(self, *measured: str) -> None:
         """Last of all that comes before the first step: what stands before may draw, or find it cached."""
@@ -106,7 +115,7 @@ class Loop:
         A GPU may still take them when this returns: what they need next is prepared meanwhile.
         """
         started = time.perf_counter()
-        examples, batch = len(self.labels), self.first.batch_size
+        examples, batch = self.examples, self.first.batch_size
         epochs = self.step * batch // examples
         end_of_epoch = min(self.steps, -(-(epochs + 1) * examples // batch))
         steps = min(SEGMENT, end_of_epoch - self.step)
@@ -123,7 +132,7 @@ class Loop:
         """Inputs of each stream, shape (streams, N, ...), and labels of each student: classes, or shares of them."""
         rows = self.schedule.rows
         found = as_numbers(self.inputs.index_select(0, rows.flatten()), self.dtype)
-        inputs, labels = found.view(*rows.shape, *found.shape[1:]), self.labels[rows]
+        inputs, labels = found.view(*rows.shape, *found.shape[1:]), self.labels[self.labels_of, rows]
         for augmentation, drawn in zip(self.schedule.augmentations, self.schedule.drawn, strict=True):
             if hasattr(augmentation, "labels"):  # it mixes examples, those of a stream
                 shares = labels if labels.ndim == 3 else one_hot(labels, len(self.data.classes)).to(self.dtype)
@@ -135,7 +144,7 @@ class Loop:
 
     def _measure(self) -> None:
         """End an epoch: write the history, and give up on students whose loss is no longer finite."""
-        epoch = round(self.step * self.first.batch_size / len(self.labels), 2)
+        epoch = round(self.step * self.first.batch_size / self.examples, 2)
         losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
         with torch.no_grad():
             measured = {"loss": losses} | self.measured()

@@ -30,6 +30,8 @@ class Schedule:
     ----------
     stream_of : Tensor, shape (students,), int64
         Students of one seed and one training set share a stream of batches.
+    data_of : list of Description
+        The training set of each stream.
     shared : bool
         Whether each stream belongs to as many students, and these stand side by side.
     """
@@ -40,6 +42,7 @@ class Schedule:
         streams = list(dict.fromkeys(mine))
         share = len(mine) // len(streams)
         self.shared = mine == [stream for stream in streams for _ in range(share)]
+        self.data_of = [data for _, data in streams]
         self.stream_of = torch.tensor([streams.index(stream) for stream in mine], device=device)
         self._orders = [InTurn(pools(datasets[data]), seed) for seed, data in streams]
         self._generators = [torch.Generator().manual_seed(seed_of(seed, "augmentation")) for seed, _ in streams]
