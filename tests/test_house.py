@@ -25,7 +25,7 @@ WITHIN = {
         "files", "intents", "names", "wordpieces", "banking77", "mnist1d", "vision", "sources", "splits", "augment",
         "mixup", "seals", "datasets", "own", "folders",
     ],
-    "networks": ["network", "mlp", "cnn", "resnet", "transformer", "strided", "members", "module", "unet"],
+    "networks": ["network", "mlp", "cnn", "plain", "resnet", "transformer", "strided", "members", "module", "unet"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
     "runs": ["scores", "answers", "drawn", "unseen", "run", "files", "store"],
     "training": [

@@ -4,12 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.networks import CNN, MLP, Network
+from kdviz.networks import CNN, MLP, Network, Plain, Shortcut, Tap
 
 
 def fusable(model) -> bool:
     """Whether networks of this description have a fused form."""
-    return isinstance(model, MLP | CNN)
+    return isinstance(model, MLP | CNN | Plain)
 
 
 class Fused:
@@ -69,7 +69,11 @@ class Fused:
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
-                x = self._product(name, x, weights)
+                given, x = x, self._product(name, x, weights)
+            elif isinstance(layer, Shortcut):
+                x = x + given
+            elif isinstance(layer, Tap):
+                maps[layer.name] = x.mT
             elif isinstance(layer, nn.Conv1d | nn.Conv2d):
                 x = x if beside else x.transpose(0, 1).flatten(1, 2)
                 x = self._convolution(name, layer, x, weights)
