@@ -27,7 +27,7 @@ WITHIN = {
     ],
     "networks": ["network", "mlp", "cnn", "plain", "resnet", "transformer", "strided", "members", "module", "unet"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["scores", "answers", "drawn", "unseen", "run", "files", "store"],
+    "runs": ["scores", "answers", "deep", "drawn", "unseen", "run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "alone", "beginning", "history", "steps", "updates", "loop", "arrays",
         "adversarial", "checkpoints", "grouping", "starting", "cost", "work", "trainer",

@@ -20,7 +20,7 @@ class Tap(nn.Identity):
 
 
 class Shortcut(nn.Module):
-    """In a trunk: add what went into the last linear layer."""
+    """In a trunk: add what went into the last ReLU."""
 
 
 class Network(nn.Module):
@@ -38,7 +38,7 @@ class Network(nn.Module):
         maps: dict[str, Tensor] = {}
         x = given = inputs
         for layer in self.trunk:
-            given = x if isinstance(layer, nn.Linear) else given
+            given = x if isinstance(layer, nn.ReLU) else given
             x = x + given if isinstance(layer, Shortcut) else layer(x)
             if isinstance(layer, Tap):
                 maps[layer.name] = x

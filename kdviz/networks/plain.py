@@ -1,7 +1,6 @@
 """Deep and thin fully connected networks, as they were before anything helped depth, and with one help at a time."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import isqrt, prod
 
 import torch
@@ -30,7 +29,8 @@ class Plain:
         Initial weights: torch's own, which shrink the signal from layer to layer, or of variance 2 / inputs with
         biases of 0, which keep its size behind a ReLU (He et al. 2015, section 2.2).
     shortcuts : bool
-        Add to what each layer but the first gives what went into it (He et al. 2016, with blocks of one layer).
+        Each layer but the first adds to what arrives: x + W relu(x), and a ReLU stands before the head (He et al.
+        2016b, figure 4e, with blocks of one layer).
     """
 
     depth: int
@@ -67,10 +67,11 @@ class Plain:
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> Network:
         """A new module for inputs of shape (N, \\*input_shape)."""
-        layers: list[nn.Module] = [nn.Flatten()]
-        for i, (before, after) in enumerate(pairwise((prod(input_shape), *[self.width] * self.depth)), 1):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-            layers += [Shortcut()] if self.shortcuts and i > 1 else []
+        layers: list[nn.Module] = [nn.Flatten(), nn.Linear(prod(input_shape), self.width)]
+        for i in range(1, self.depth + 1):
+            deeper = [nn.Linear(self.width, self.width)] if i > 1 else []
+            layers += [nn.ReLU(), *deeper, Shortcut()] if self.shortcuts and deeper else deeper
+            layers += [] if self.shortcuts and i < self.depth else [nn.ReLU()]
             layers += [Tap(f"quarter {self.ends.index(i) + 1}")] if i in self.ends else []
         network = Network(nn.Sequential(*layers), nn.Linear(self.width, classes))
         return network.apply(_as_he) if self.start == "he" else network

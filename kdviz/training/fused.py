@@ -69,7 +69,7 @@ class Fused:
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
-                given, x = x, self._product(name, x, weights)
+                x = self._product(name, x, weights)
             elif isinstance(layer, Shortcut):
                 x = x + given
             elif isinstance(layer, Tap):
@@ -86,7 +86,7 @@ class Fused:
                     own = x if len(x) == self.students else x.repeat_interleave(self.students // len(x), 0)
                     x = F.dropout(own, layer.p)
             elif isinstance(layer, nn.ReLU):
-                x = F.relu(x)
+                given, x = x, F.relu(x)
             elif isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 x = layer(x)
                 of_each = x.view(examples, self.students, -1, *x.shape[2:]).transpose(0, 1)
