@@ -64,7 +64,7 @@ class Fused:
             shape (students, N, channels, height, width), of sequences (students, N, channels, length).
         """
         streams, examples = inputs.shape[:2]
-        x, maps, weights = inputs, {}, weights or self.parameters
+        x, given, maps, weights = inputs, inputs, {}, weights or self.parameters
         beside = False  # whether the students' channels lie side by side, examples first
         for name, layer in self.layers:
             features = x
