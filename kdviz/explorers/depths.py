@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from kdviz import figures
 from kdviz.arguments import finite, mapping, several, told
 from kdviz.explorers.view import View
-from kdviz.figures.deep import DEEP, FAILS
+from kdviz.figures.deep import DEEP
+from kdviz.measures import FAILS
 
 
 def depths(

@@ -11,6 +11,7 @@ from kdviz.arguments import finite, mapping, number, tensor, whole
 from kdviz.figures.correlation import axes_of
 from kdviz.figures.examples import image
 from kdviz.figures.look import COLOURS, check_colours, on, plain
+from kdviz.measures import FAILS
 
 DEEP = {  # one colour for each way to train a deep network
     "labels": COLOURS["hard labels"],
@@ -20,7 +21,6 @@ DEEP = {  # one colour for each way to train a deep network
     "He's start": COLOURS["another teacher"],
     "shortcuts": COLOURS["teacher"],
 }
-FAILS = 50.0  # % of the training images wrong
 
 
 def trained_by_depth(
