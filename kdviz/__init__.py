@@ -3,7 +3,7 @@
 from kdviz import bench, checks, claims, compression, explorers, figures, measures, objectives, papers
 from kdviz.compression import Prune, Quantise
 from kdviz.data import Crop, Erase, Flip, Jitter, MixUp, data_of, image_folder, lane, load
-from kdviz.networks import cnn, members, mlp, network, resnet, strided, transformer, unet
+from kdviz.networks import cnn, members, mlp, network, plain, resnet, strided, transformer, unet
 from kdviz.objectives import (
     JSD,
     Adversarial,
@@ -25,5 +25,5 @@ __all__ = [
     "HardDistillation", "HardLabels", "Hints", "Jitter", "MixUp", "Prune", "Quantise", "Recipe", "ReverseKL", "Run",
     "Runs", "SoftTargets", "Store", "bench", "checks", "claims", "cnn", "compression", "data_of", "explorers",
     "figures", "grid", "image_folder", "lane", "load", "measures", "members", "mlp", "network", "objective",
-    "objectives", "papers", "resnet", "strided", "train", "transformer", "unet",
+    "objectives", "papers", "plain", "resnet", "strided", "train", "transformer", "unet",
 ]  # fmt: skip

@@ -25,9 +25,9 @@ WITHIN = {
         "files", "intents", "names", "wordpieces", "banking77", "mnist1d", "vision", "sources", "splits", "augment",
         "mixup", "seals", "datasets", "own", "folders",
     ],
-    "networks": ["network", "mlp", "cnn", "resnet", "transformer", "strided", "members", "module", "unet"],
+    "networks": ["network", "mlp", "cnn", "plain", "resnet", "transformer", "strided", "members", "module", "unet"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["scores", "answers", "drawn", "unseen", "run", "files", "store"],
+    "runs": ["scores", "answers", "deep", "drawn", "unseen", "run", "files", "store"],
     "training": [
         "schedule", "teachers", "fused", "fused_strided", "fused_members", "alone", "engines", "beginning", "history",
         "steps", "updates", "loop", "arrays", "adversarial", "checkpoints", "grouping", "starting", "cost",

@@ -5,6 +5,7 @@ from kdviz.explorers.bench import bench, live_curves
 from kdviz.explorers.bounds import bounds
 from kdviz.explorers.completed import completed
 from kdviz.explorers.correlations import correlations
+from kdviz.explorers.depths import depths
 from kdviz.explorers.exits import exits
 from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.omitted_digit import omitted_digit
@@ -22,7 +23,7 @@ from kdviz.explorers.votes import votes
 from kdviz.explorers.which_teacher import which_teacher
 
 __all__ = [
-    "Explorer", "View", "agreement_cloud", "bench", "bounds", "completed", "correlations", "exits", "live_curves",
-    "omitted_digit", "pad", "playground", "pruned", "reliability", "rounded", "scatter", "self_distillation",
-    "shared_start", "temperature", "votes", "which_teacher",
+    "Explorer", "View", "agreement_cloud", "bench", "bounds", "completed", "correlations", "depths", "exits",
+    "live_curves", "omitted_digit", "pad", "playground", "pruned", "reliability", "rounded", "scatter",
+    "self_distillation", "shared_start", "temperature", "votes", "which_teacher",
 ]  # fmt: skip

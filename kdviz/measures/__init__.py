@@ -25,6 +25,7 @@ from kdviz.measures.correlation import (
     mean_off_diagonal,
     strongest_pairs,
 )
+from kdviz.measures.depth import FAILS, reach, spread_by_layer
 from kdviz.measures.fidelity import agreement, agreement_bounds, ensemble_logits, predictive_kl
 from kdviz.measures.fitted import fitted_temperature, halved, halves_ece
 from kdviz.measures.geometry import template_plane, within_between
@@ -57,16 +58,17 @@ from kdviz.measures.top_k import TopK, kl_lower_bound, kl_renormalised
 from kdviz.measures.verdicts import seeds_needed, verdict
 
 __all__ = [
-    "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy", "bending_kernel",
-    "brier", "by_rivals", "calibration_error", "calibration_floor", "class_groups", "class_linkage",
-    "class_mean_logits", "class_order", "completion_errors", "confidence_odds", "confused_groups", "confusion",
-    "ensemble_logits", "entropy", "equivalent_smoothing", "exaggeration", "expected_calibration_error",
-    "fitted_temperature", "gradient_shares", "gradient_slope", "halved", "halves_ece", "high_temperature_gap",
-    "in_use", "kl_lower_bound", "kl_renormalised", "label_free_bias", "label_gradient", "label_share", "likeness",
-    "linear_cka", "log_odds", "logit_correlation", "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll",
-    "prediction_covariance", "predictive_kl", "probe_answers", "probe_spectrum", "ranked_shares",
-    "reliability_bins", "ring_answers", "rivals", "rounds_before_collapse", "same_answers", "scaled", "score_table",
-    "scores", "seeds_needed", "self_distilled", "self_distilled_curves", "shifted", "soft_target_gradient",
-    "spectrum", "stopped_early", "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict",
-    "verdict_table", "with_specialists", "within_between", "without_oversampling",
+    "FAILS", "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy",
+    "bending_kernel", "brier", "by_rivals", "calibration_error", "calibration_floor", "class_groups",
+    "class_linkage", "class_mean_logits", "class_order", "completion_errors", "confidence_odds", "confused_groups",
+    "confusion", "ensemble_logits", "entropy", "equivalent_smoothing", "exaggeration",
+    "expected_calibration_error", "fitted_temperature", "gradient_shares", "gradient_slope", "halved",
+    "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound", "kl_renormalised", "label_free_bias",
+    "label_gradient", "label_share", "likeness", "linear_cka", "log_odds", "logit_correlation",
+    "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "prediction_covariance", "predictive_kl",
+    "probe_answers", "probe_spectrum", "ranked_shares", "reach", "reliability_bins", "ring_answers", "rivals",
+    "rounds_before_collapse", "same_answers", "scaled", "score_table", "scores", "seeds_needed", "self_distilled",
+    "self_distilled_curves", "shifted", "soft_target_gradient", "spectrum", "spread_by_layer", "stopped_early",
+    "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict", "verdict_table", "with_specialists",
+    "within_between", "without_oversampling",
 ]  # fmt: skip

@@ -11,11 +11,23 @@ from torch import Tensor, nn
 from kdviz.data import as_numbers
 
 
+class Tap(nn.Identity):
+    """In a trunk: what arrives here is an output of the network, under this name."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.name = name
+
+
+class Shortcut(nn.Module):
+    """In a trunk: add what went into the last ReLU."""
+
+
 class Network(nn.Module):
     """A trunk and a linear head.
 
     A forward pass gives ``features`` of shape (N, D), ``logits`` (N, C) and, after the i-th pooling, ``map i``
-    (N, channels, H, W), of sequences (N, channels, L).
+    (N, channels, H, W), of sequences (N, channels, L); and what a :class:`Tap` names.
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Linear):
@@ -24,9 +36,12 @@ class Network(nn.Module):
 
     def forward(self, inputs: Tensor) -> dict[str, Tensor]:
         maps: dict[str, Tensor] = {}
-        x = inputs
+        x = given = inputs
         for layer in self.trunk:
-            x = layer(x)
+            given = x if isinstance(layer, nn.ReLU) else given
+            x = x + given if isinstance(layer, Shortcut) else layer(x)
+            if isinstance(layer, Tap):
+                maps[layer.name] = x
             if isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 maps[f"map {len(maps) + 1}"] = x
         return maps | {"features": x, "logits": self.head(x)}

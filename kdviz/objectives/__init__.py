@@ -8,6 +8,7 @@ from kdviz.objectives.contrastive import Contrastive, contrastive_terms
 from kdviz.objectives.contrastive_soft import ContrastiveSoftTargets
 from kdviz.objectives.dark import PermutedTargets, WeightedByTeacher, permuted
 from kdviz.objectives.dist import DIST, dist_terms
+from kdviz.objectives.fading import FadingTargets
 from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
 from kdviz.objectives.jsd import JSD, jsd_terms
@@ -20,14 +21,15 @@ from kdviz.objectives.own_exits import OwnExits
 from kdviz.objectives.pseudo_labels import PseudoLabels
 from kdviz.objectives.renormalised import RenormalisedTopK
 from kdviz.objectives.reverse_kl import ReverseKL
+from kdviz.objectives.similarity import SimilarityPreserving, similarity_terms
 from kdviz.objectives.soft_targets import GivenLogits, SoftTargets, soft_target_loss, soft_target_terms
 from kdviz.objectives.specialists import SpecialistTargets
 
 __all__ = [
     "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
-    "ContrastiveSoftTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "MutualLearning",
-    "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels", "RenormalisedTopK", "ReverseKL",
-    "SoftTargets", "SpecialistTargets", "WeightedByTeacher", "attention_map", "contrastive_terms",
-    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "soft_target_loss",
-    "soft_target_terms",
+    "ContrastiveSoftTargets", "FadingTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints",
+    "MutualLearning", "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels",
+    "RenormalisedTopK", "ReverseKL", "SimilarityPreserving", "SoftTargets", "SpecialistTargets",
+    "WeightedByTeacher", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms",
+    "objective", "permuted", "similarity_terms", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

@@ -97,7 +97,8 @@ class Objective:
         teacher : dict
             What :meth:`seen` keeps, each of shape (students, N, ...).
         extra : dict
-            The weights of :meth:`extra` and what :meth:`state` keeps, each of shape (students, ...), and ``rows``.
+            The weights of :meth:`extra` and what :meth:`state` keeps, each of shape (students, ...), ``rows``, and the
+            share of all steps that are taken with this one, ``done``, of shape ().
         **numbers : Tensor, shape (students,)
         """
         raise NotImplementedError

@@ -21,6 +21,7 @@ from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of, shifted_error_count
+from kdviz.runs.deep import attention_maps_of, training_error_count
 from kdviz.runs.files import read_file
 from kdviz.runs.scores import error_count, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
@@ -35,6 +36,8 @@ SCORES = {
     "shifted_error_count": shifted_error_count,
     "exit_counts": exit_counts_of,
     "exit_answers": exit_answers_of,
+    "training_error_count": training_error_count,
+    "attention_maps": attention_maps_of,
 }
 
 

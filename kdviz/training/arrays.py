@@ -87,7 +87,7 @@ class Array(Loop):
         own = inputs if self.schedule.shared else inputs[self.schedule.stream_of]
         taught = self.teachers.outputs(inputs, rows) | self._averages_answer(own)
         outputs = self.network(own, training=not self.first.frozen, weights=self.used())
-        extra, objective = {**self.extra, **self.state, "rows": rows}, self.first.objective
+        extra, objective = {**self.extra, **self.state, "rows": rows, "done": self.schedule.done}, self.first.objective
         losses = objective.losses(outputs, labels, taught, extra, **self.numbers)
         parameters = [*self.trained.values()]  # no student's loss depends on another's weights, or on all of its own
         gradients = torch.autograd.grad(losses.sum(), parameters, materialize_grads=True)

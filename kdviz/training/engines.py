@@ -3,14 +3,14 @@
 import torch
 from torch import nn
 
-from kdviz.networks import CNN, MLP, Members, Strided
+from kdviz.networks import CNN, MLP, Members, Plain, Strided
 from kdviz.recipes import Recipe
 from kdviz.training.alone import Alone
 from kdviz.training.fused import Fused, Stacked
 from kdviz.training.fused_members import FusedMembers
 from kdviz.training.fused_strided import FusedStrided
 
-FORMS: dict[type, type[Stacked]] = {MLP: Fused, CNN: Fused, Strided: FusedStrided}
+FORMS: dict[type, type[Stacked]] = {MLP: Fused, CNN: Fused, Plain: Fused, Strided: FusedStrided}
 Engine = Alone | Stacked | FusedMembers
 
 

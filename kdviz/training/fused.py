@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.networks import Network
+from kdviz.networks import Network, Shortcut, Tap
 
 
 class Stacked:
@@ -94,12 +94,16 @@ class Fused(Stacked):
             shape (students, N, channels, height, width), of sequences (students, N, channels, length).
         """
         streams, examples = inputs.shape[:2]
-        x, maps, weights = inputs, {}, weights or self.parameters
+        x, given, maps, weights = inputs, inputs, {}, weights or self.parameters
         beside = False  # whether the students' channels lie side by side, examples first
         for name, layer in self.layers:
             features = x
             if isinstance(layer, nn.Linear):
                 x = self._product(name, x, weights)
+            elif isinstance(layer, Shortcut):
+                x = x + given
+            elif isinstance(layer, Tap):
+                maps[layer.name] = x.mT
             elif isinstance(layer, nn.Conv1d | nn.Conv2d):
                 x = x if beside else x.transpose(0, 1).flatten(1, 2)
                 x = self._convolution(name, layer, x, weights)
@@ -112,7 +116,7 @@ class Fused(Stacked):
                     own = x if len(x) == self.students else x.repeat_interleave(self.students // len(x), 0)
                     x = F.dropout(own, layer.p)
             elif isinstance(layer, nn.ReLU):
-                x = F.relu(x)
+                given, x = x, F.relu(x)
             elif isinstance(layer, nn.MaxPool1d | nn.MaxPool2d):
                 x = layer(x)
                 of_each = x.view(examples, self.students, -1, *x.shape[2:]).transpose(0, 1)

@@ -227,6 +227,13 @@ def test_who_leaves_at_which_exit(reckoned, net):
     assert seen == {0, 1, 2} and {*page[-1][0]} == {2} and {*page[0][0]} == {0}
 
 
+def test_how_many_networks_train(reckoned):
+    """Of an odd and of an even number of networks, some of them at the very limit."""
+    depths = importlib.import_module("kdviz.explorers.depths")  # the function has the module's name
+    for wrong in ([88.0, 90.0, 61.5, 49.0, 50.0], [3.0, 70.0, 50.0, 12.5]):
+        close(reckoned("depths", "(it, wrong, fails) => it.summary(wrong, fails)", wrong, 50), depths.summary(wrong))
+
+
 def test_a_generalist_and_its_specialists(reckoned):
     """Two that overlap, one alone, and none: what the page finds is what the measure finds."""
     _, _, nets, experts = samples.voting()
