@@ -62,7 +62,7 @@ class Transformer:
     def outputs(self) -> tuple[str, ...]:
         """Names of what the network answers with."""
         each = (f"{what} {i}" for i in range(1, self.layers + 1) for what in ("attention", "hidden"))
-        return ("hidden 0", *each, "features", "logits")
+        return ("places", "hidden 0", *each, "features", "logits")
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "Encoder":
         """A new module for tokens of shape (N, L)."""
@@ -113,7 +113,7 @@ class Encoder(nn.Module):
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], 1)
             there = torch.cat([there.new_ones(len(x), 1), there], 1)
         x = self.dropout(x)
-        outputs = {"hidden 0": x}
+        outputs = {"places": there.to(x.dtype), "hidden 0": x}
         for i, layer in enumerate(self.layers, 1):
             x, outputs[f"attention {i}"] = layer(x, there)
             outputs[f"hidden {i}"] = x

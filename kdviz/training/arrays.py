@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from kdviz.data import as_numbers
-from kdviz.networks import loaded, predict_logits
+from kdviz.networks import Transformer, loaded, predict_logits
 from kdviz.recipes import Recipe
 from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
 from kdviz.training.beginning import brought_along, checked_answer, compressed, head_of, initial_networks
+from kdviz.training.encoders import FusedEncoders
 from kdviz.training.fused import Fused, fusable
 from kdviz.training.history import TAUGHT, BesideTeacher, right_answers
 from kdviz.training.loop import Loop
@@ -42,7 +43,7 @@ class Array(Loop):
         datasets = self.datasets
         networks = initial_networks(recipes, parents, tuple(self.inputs.shape[1:]), len(self.data.classes))
         self.head = head_of(networks[0]) if self.first.frozen else set()
-        self.network = (Fused if fusable(self.first.model) else Alone)(networks, self.device)
+        self.network = _engine(self.first)(networks, self.device)
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self._place_trained(datasets)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
@@ -170,3 +171,9 @@ class Array(Loop):
         arrays = {"test_logits": logits.cpu()} | {WEIGHTS + name: weight for name, weight in state.items()}
         run = Run(recipe, arrays, history, self._facts(model, started))
         return run if torch.isfinite(logits).all() else None
+
+
+def _engine(recipe: Recipe) -> type[Fused] | type[Alone]:
+    if not fusable(recipe.model):
+        return Alone
+    return FusedEncoders if isinstance(recipe.model, Transformer) else Fused

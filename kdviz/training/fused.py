@@ -4,12 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdviz.networks import CNN, MLP, Network
+from kdviz.networks import CNN, MLP, Network, Transformer
 
 
 def fusable(model) -> bool:
     """Whether networks of this description have a fused form."""
-    return isinstance(model, MLP | CNN)
+    return isinstance(model, MLP | CNN | Transformer)
 
 
 class Fused:
@@ -32,16 +32,19 @@ class Fused:
     """
 
     def __init__(self, networks: list[Network], device: torch.device):
+        self._stack(networks, device)
+        self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
+        self.layers.append(("head", networks[0].head))
+        linear = [name for name, layer in self.layers if isinstance(layer, nn.Linear)]
+        self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
+
+    def _stack(self, networks: list[nn.Module], device: torch.device) -> None:
         states = [network.state_dict() for network in networks]
         self.parameters = {
             name: torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in states[0]
         }
         self.buffers: dict[str, Tensor] = {}  # no layer with a fused form has any
-        self.layers = [(f"trunk.{i}", layer) for i, layer in enumerate(networks[0].trunk)]
-        self.layers.append(("head", networks[0].head))
         self.students = len(networks)
-        linear = [name for name, layer in self.layers if isinstance(layer, nn.Linear)]
-        self._gradients = {name: torch.zeros_like(self.parameters[f"{name}.weight"]) for name in linear}
 
     def __call__(
         self, inputs: Tensor, training: bool = False, weights: dict[str, Tensor] | None = None
