@@ -131,7 +131,7 @@ class Recipe:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
         if self.compression:
             self.compression.check(self.model, self.frozen)
-        same = self.new_head or not self.init or self.init.model == self.model or self._is_cut_of_init()
+        same = self._is_cut_of_init() or self.new_head or not self.init or self.init.model == self.model
         if not same and not self.init.compression:  # else only its run can say
             raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
 
