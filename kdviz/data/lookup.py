@@ -2,18 +2,18 @@
 
 import numpy as np
 
-KEYS = ("red", "blue", "green", "black", "white", "pink", "grey", "brown")
-VALUES = ("0", "1", "2", "3", "4", "5")
-LENGTH, FEWEST, SEED = 8, 3, 0  # tokens of a sequence, pairs in it at least
-VOCABULARY = ("", "�", *(f"{key}?·" for key in KEYS), *(f"{key}={value}·" for key in KEYS for value in VALUES))
-TRAIN, TEST = 3_000, 1_000
+KEYS = ("red", "blue", "green", "black", "white", "pink")
+VALUES = ("0", "1", "2", "3")
+LENGTH, FEWEST, SEED = 6, 2, 0  # tokens of a sequence, pairs in it at least
+VOCABULARY = ("", "�", *(f"find_{key}·" for key in KEYS), *(f"{key}{value}·" for key in KEYS for value in VALUES))
+TRAIN, TEST = 2_000, 1_000
 
 
 def read_lookup() -> tuple[tuple, tuple, tuple[str, ...]]:
     """The training and the test part, drawn once and for all, and what each token is called.
 
-    A part is tokens, shape (N, 8), int64, and labels, shape (N,), int64. A sequence, such as ``red? blue=3 red=1
-    pink=5``, has three to seven pairs of a key and its value, no key twice, one question among them at any place, and
+    A part is tokens, shape (N, 6), int64, and labels, shape (N,), int64. A sequence, such as ``find_red blue3 red1
+    pink0``, has two to five pairs of a key and its value, no key twice, one question among them at any place, and
     then padding, 0. Its label is the value of the key that is asked for: 1.
     """
     random = np.random.RandomState(SEED)  # unlike a Generator's, its numbers are the same in every version of NumPy

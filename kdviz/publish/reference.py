@@ -22,6 +22,7 @@ from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of, shifted_error_count
 from kdviz.runs.files import read_file
+from kdviz.runs.insides import insides_of
 from kdviz.runs.scores import error_count, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
 
@@ -35,6 +36,7 @@ SCORES = {
     "shifted_error_count": shifted_error_count,
     "exit_counts": exit_counts_of,
     "exit_answers": exit_answers_of,
+    "insides": insides_of,
 }
 
 
