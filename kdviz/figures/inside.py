@@ -6,9 +6,26 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from kdviz.arguments import finite, mapping, names, tensors
+from kdviz.arguments import finite, mapping, tensors
 from kdviz.figures.correlation import axes_of
 from kdviz.figures.look import COLOURS, check_colours, on, plain
+
+COPIED = {  # one colour for each way to copy a teacher
+    "teacher": COLOURS["teacher"],
+    "bag of words": "#8B5A2B",
+    "labels": COLOURS["hard labels"],
+    "soft targets": COLOURS["student"],
+    "all at once": COLOURS["hints"],
+    "layer by layer": "#332288",
+    "stacked": COLOURS["DIST"],
+    "together": "#882255",
+    "all of it": COLOURS["student"],
+    "random start": COLOURS["another teacher"],
+    "pruned while taught": COLOURS["student"],
+    "pruned at once": "#332288",
+    "half the depth": COLOURS["student"],
+    "half the width": COLOURS["another teacher"],
+}
 
 
 def attention_map(attention: Tensor, words: Sequence[str], *, ax: Axes | None = None) -> Axes:
@@ -22,7 +39,8 @@ def attention_map(attention: Tensor, words: Sequence[str], *, ax: Axes | None = 
     """
     ax = on(ax)
     numbers = finite("attention", attention, "L L").double().numpy()
-    words = names(words, len(numbers)) if len({*words}) == len(words) else [*words]
+    if len(words) != len(numbers):
+        raise ValueError(f"words must be {len(numbers)}, one for each row of attention, not {len(words)}")
     ax.imshow(numbers, cmap="Blues", vmin=0, vmax=1)
     size = 9 if len(words) < 16 else 7
     ax.set_xticks(range(len(words)), words, rotation=90, fontsize=size, parse_math=False)
