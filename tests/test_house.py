@@ -22,16 +22,16 @@ MAY = {name: {*may, "arguments"} for name, may in MAY.items()} | {"arguments": s
 # Inside a room of the making wing the same holds: each file may import those to its left.
 WITHIN = {
     "data": [
-        "files", "intents", "names", "wordpieces", "banking77", "mnist1d", "vision", "sources", "splits", "augment",
-        "mixup", "seals", "datasets", "own", "folders",
+        "files", "intents", "lookup", "names", "wordpieces", "banking77", "mnist1d", "vision", "sources", "splits",
+        "augment", "mixup", "seals", "datasets", "own", "folders",
     ],
     "networks": ["network", "mlp", "cnn", "plain", "resnet", "transformer", "strided", "members", "module", "unet"],
     "recipes": ["syntax", "code", "schedules", "descriptions", "recipe", "grids", "restoring"],
-    "runs": ["scores", "answers", "deep", "drawn", "unseen", "run", "files", "store"],
+    "runs": ["scores", "answers", "deep", "drawn", "unseen", "run", "files", "store", "insides"],
     "training": [
-        "schedule", "teachers", "fused", "fused_strided", "fused_members", "alone", "engines", "beginning", "history",
-        "steps", "updates", "loop", "arrays", "adversarial", "checkpoints", "grouping", "starting", "cost",
-        "work", "trainer",
+        "schedule", "teachers", "fused", "fused_strided", "fused_encoders", "fused_members", "alone", "engines",
+        "beginning", "history", "steps", "updates", "loop", "arrays", "adversarial", "checkpoints", "grouping",
+        "starting", "cost", "work", "trainer",
     ],
 }  # fmt: skip
 

@@ -101,9 +101,14 @@ class Prune(Compression):
             else:
                 leaving = by_neuron(worth[f"{following}.weight"].flatten(2), units).sum((1, 3))
                 score = worth[f"{layer}.weight"].flatten(2).sum(-1) + worth[f"{layer}.bias"] + leaving
-            place = score.masked_fill(alive == 0, -1.0).argsort(dim=-1, descending=True, stable=True).argsort(-1)
-            left = max(1, round(self.keep * units))
-            alive.copy_(place < (left + (units - left) * waiting).round())
+            self._let_go(alive, score, waiting)
+
+    def _let_go(self, alive: Tensor, score: Tensor, waiting: Tensor) -> None:
+        """Keep the best of what is alive, shape (students, units), as many as the share ``waiting`` to go says."""
+        units = alive.shape[-1]
+        place = score.masked_fill(alive == 0, -1.0).argsort(dim=-1, descending=True, stable=True).argsort(-1)
+        left = max(1, round(self.keep * units))
+        alive.copy_(place < (left + (units - left) * waiting).round())
 
     def _progress(self, done: Tensor) -> Tensor:
         if self.begin == self.end:

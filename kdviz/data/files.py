@@ -50,7 +50,7 @@ UNPACKED = {
     },
 }
 FILES["mnist_pairs"] = FILES["mnist"]  # made when read, of MNIST's own digits
-FILES["banking77_pieces"] = FILES["banking77"]
+FILES["banking77_pieces"] = FILES["banking77_short"] = FILES["banking77"]
 
 
 def absent(path: Path) -> str:

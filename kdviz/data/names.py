@@ -2,6 +2,7 @@
 
 from kdviz.arguments import told
 from kdviz.data.intents import INTENTS
+from kdviz.data.lookup import VALUES
 
 DIGITS = tuple("0123456789")
 PAIRS = tuple(left + right for left in DIGITS for right in DIGITS)
@@ -29,7 +30,9 @@ CLASSES = {
     "mnist_pairs": PAIRS,
     "banking77": BANKING77,
     "banking77_pieces": BANKING77,
+    "banking77_short": BANKING77,
     "mnist1d": DIGITS,
+    "lookup": VALUES,
     "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     "emnist": (*DIGITS, *LETTERS),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),

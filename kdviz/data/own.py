@@ -56,6 +56,25 @@ def data_of(*, train: tuple, test: tuple, classes: Sequence[str] | None = None, 
     return remember(Dataset(description, *splits, torch.arange(len(labels["train"])), full_unlabelled=bare), classes)
 
 
+def bag_of(data: Dataset) -> Dataset:
+    """The same examples without order: of tokens which of them are there, 1 or 0.
+
+    Its inputs have shape (N, V − 1), a column for each of the V tokens but padding.
+
+    Raises
+    ------
+    ValueError
+        The inputs are no tokens.
+    """
+    if data.vocabulary is None:
+        raise ValueError(f"the inputs of {data.name} are no tokens: a bag is made of tokens")
+    there = [
+        torch.zeros(len(each), len(data.vocabulary)).scatter_(1, each.inputs, 1) for each in (data.train, data.test)
+    ]
+    bags = [(bag[:, 1:], each.labels) for bag, each in zip(there, (data.train, data.test), strict=True)]
+    return data_of(train=bags[0], test=bags[1], classes=data.classes)
+
+
 def _pair(name: str, given) -> tuple:
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise ValueError(f"{name} is a pair (inputs, labels), not {type(given).__name__}")

@@ -9,8 +9,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from kdviz.data import files
-from kdviz.data.banking77 import read_banking77, read_banking77_pieces
+from kdviz.data.banking77 import SIZES, read_banking77, read_banking77_pieces
 from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, read_images
+from kdviz.data.lookup import read_lookup
 from kdviz.data.mnist1d import read_mnist1d
 from kdviz.data.names import CLASSES, classes_of
 from kdviz.data.vision import KINDS, download_vision, read_vision, vision_on_disk
@@ -42,8 +43,11 @@ def read(name: str) -> Source:
         return _pairs(*read(name.removesuffix("_pairs"))[:3])
     if name == "banking77":
         return Source(*read_banking77(), 1)
-    if name == "banking77_pieces":
-        train, test, vocabulary = read_banking77_pieces()
+    if name in SIZES:
+        train, test, vocabulary = read_banking77_pieces(name)
+        return Source(train, test, vocabulary=vocabulary)
+    if name == "lookup":
+        train, test, vocabulary = read_lookup()
         return Source(train, test, vocabulary=vocabulary)
     if name == "mnist1d":
         train, test, unlabelled = read_mnist1d()

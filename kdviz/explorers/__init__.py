@@ -8,6 +8,7 @@ from kdviz.explorers.correlations import correlations
 from kdviz.explorers.depths import depths
 from kdviz.explorers.exits import exits
 from kdviz.explorers.explorer import Explorer
+from kdviz.explorers.inside import inside
 from kdviz.explorers.omitted_digit import omitted_digit
 from kdviz.explorers.pad import pad
 from kdviz.explorers.playground import playground
@@ -24,6 +25,6 @@ from kdviz.explorers.which_teacher import which_teacher
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "completed", "correlations", "depths", "exits",
-    "live_curves", "omitted_digit", "pad", "playground", "pruned", "reliability", "rounded", "scatter",
+    "inside", "live_curves", "omitted_digit", "pad", "playground", "pruned", "reliability", "rounded", "scatter",
     "self_distillation", "shared_start", "temperature", "votes", "which_teacher",
 ]  # fmt: skip

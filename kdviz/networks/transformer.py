@@ -30,6 +30,8 @@ class Transformer:
         What is classified: a learned vector put before the tokens, or the mean of the tokens' vectors.
     dropout : float
         Share of the first vectors, and of what each part adds to them, dropped while training.
+    inner, head_width : int, optional
+        What is left of the inner layers' units, and how wide a head is, where a network was pruned.
     """
 
     layers: int
@@ -38,6 +40,8 @@ class Transformer:
     heads: int = 4
     pool: str = "cls"
     dropout: float = 0.0
+    inner: int | None = None
+    head_width: int | None = None
 
     def __post_init__(self):
         for name in ("layers", "width", "vocabulary", "heads"):
@@ -46,7 +50,7 @@ class Transformer:
             if number < 1:
                 raise ValueError(f"{name} of a transformer is at least 1, not {number}")
         object.__setattr__(self, "dropout", float(self.dropout))
-        if self.width % self.heads:
+        if self.head_width is None and self.width % self.heads:
             raise ValueError(f"{self.heads} heads cannot share a width of {self.width} evenly: choose a multiple")
         if self.pool not in POOLS:
             raise ValueError(f"pool is 'cls' or 'mean', not {self.pool!r}")
@@ -56,13 +60,14 @@ class Transformer:
     def __str__(self) -> str:
         said = [f"{self.layers} layer{'s' if self.layers > 1 else ''} × {self.width}"]
         said += [f"{self.heads} head{'s' if self.heads > 1 else ''}"] if self.heads != 4 else []
+        said += [f"{self.inner} inner units"] if self.inner else []
         return ", ".join(said + (["mean"] if self.pool == "mean" else []))
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the network answers with."""
         each = (f"{what} {i}" for i in range(1, self.layers + 1) for what in ("attention", "hidden"))
-        return ("hidden 0", *each, "features", "logits")
+        return ("places", "hidden 0", *each, "features", "logits")
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "Encoder":
         """A new module for tokens of shape (N, L)."""
@@ -102,7 +107,7 @@ class Encoder(nn.Module):
         for weight in drawn:
             nn.init.normal_(weight, std=0.02)  # as BERT draws them (Devlin et al. 2019)
         self.dropout = nn.Dropout(described.dropout)
-        self.layers = nn.ModuleList(Layer(width, described.heads, described.dropout) for _ in range(described.layers))
+        self.layers = nn.ModuleList(Layer(described) for _ in range(described.layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, classes)
 
@@ -113,7 +118,7 @@ class Encoder(nn.Module):
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], 1)
             there = torch.cat([there.new_ones(len(x), 1), there], 1)
         x = self.dropout(x)
-        outputs = {"hidden 0": x}
+        outputs = {"places": there.to(x.dtype), "hidden 0": x}
         for i, layer in enumerate(self.layers, 1):
             x, outputs[f"attention {i}"] = layer(x, there)
             outputs[f"hidden {i}"] = x
@@ -137,13 +142,14 @@ class Encoder(nn.Module):
 class Layer(nn.Module):
     """Self-attention, then two fully connected layers at each place; each adds to what it was given."""
 
-    def __init__(self, width: int, heads: int, dropout: float):
+    def __init__(self, described: Transformer):
         super().__init__()
-        self.heads = heads
+        width, self.heads = described.width, described.heads
+        inner, together = described.inner or 4 * width, self.heads * (described.head_width or width // self.heads)
         self.before_attention, self.before_inner = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.projections, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.inner = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.dropout = nn.Dropout(dropout)
+        self.projections, self.mixed = nn.Linear(width, 3 * together), nn.Linear(together, width)
+        self.inner = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
+        self.dropout = nn.Dropout(described.dropout)
 
     def forward(self, x: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """The next vectors, shape (N, L, width), and the attention, shape (N, heads, L, L)."""

@@ -11,6 +11,7 @@ from kdviz.objectives.dist import DIST, dist_terms
 from kdviz.objectives.fading import FadingTargets
 from kdviz.objectives.hard_distillation import HardDistillation
 from kdviz.objectives.hints import Hints
+from kdviz.objectives.internal import Internal, cosine_terms, row_terms
 from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
 from kdviz.objectives.mutual import MutualLearning
@@ -27,9 +28,9 @@ from kdviz.objectives.specialists import SpecialistTargets
 
 __all__ = [
     "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
-    "ContrastiveSoftTargets", "FadingTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints",
+    "ContrastiveSoftTargets", "FadingTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Internal",
     "MutualLearning", "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels",
     "RenormalisedTopK", "ReverseKL", "SimilarityPreserving", "SoftTargets", "SpecialistTargets",
-    "WeightedByTeacher", "attention_map", "contrastive_terms", "cross_entropy_terms", "dist_terms", "jsd_terms",
-    "objective", "permuted", "similarity_terms", "soft_target_loss", "soft_target_terms",
+    "WeightedByTeacher", "attention_map", "contrastive_terms", "cosine_terms", "cross_entropy_terms", "dist_terms",
+    "jsd_terms", "objective", "permuted", "row_terms", "similarity_terms", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

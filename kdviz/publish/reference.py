@@ -23,6 +23,7 @@ from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of, shifted_error_count
 from kdviz.runs.deep import attention_maps_of, training_error_count
 from kdviz.runs.files import read_file
+from kdviz.runs.insides import insides_of
 from kdviz.runs.scores import error_count, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
 
@@ -38,6 +39,7 @@ SCORES = {
     "exit_answers": exit_answers_of,
     "training_error_count": training_error_count,
     "attention_maps": attention_maps_of,
+    "insides": insides_of,
 }
 
 

@@ -10,7 +10,7 @@ from kdviz.arguments import number, whole
 from kdviz.compression import Compression
 from kdviz.data import Augmentation, Dataset, Description, MixUp, check_stock
 from kdviz.measures import TopK
-from kdviz.networks import Architecture
+from kdviz.networks import Architecture, Transformer
 from kdviz.objectives import Contrastive, GivenLogits, Objective
 from kdviz.recipes.code import check_written
 from kdviz.recipes.descriptions import describe
@@ -54,6 +54,9 @@ class Recipe:
         others than ``init`` was trained on, of the same shape.
     new_head : bool
         Take all of ``init``'s network but its last layer, which is new: for other classes, as a specialist has.
+    init_layers : tuple of int, optional
+        Of a transformer: which of ``init``'s layers, counted from 1, its own begin as, one after another; all else is
+        taken as it is. ``(2, 4, 6)`` is every second one of six (Sanh et al. 2019, DistilBERT, section 3).
     """
 
     data: Description
@@ -71,6 +74,7 @@ class Recipe:
     optimizer: AdamW | SGD = ONE_CYCLE
     compression: Compression | None = None
     new_head: bool = False
+    init_layers: tuple[int, ...] = ()
 
     training_version = TRAINING_VERSION
 
@@ -82,6 +86,7 @@ class Recipe:
             alone = next(iter(self.augment), None)
             object.__setattr__(self, "augment", tuple(self.augment) if len(self.augment) > 1 else alone)
         self._check_kinds()
+        object.__setattr__(self, "init_layers", tuple(whole("a layer", each, 1) for each in self.init_layers))
         for name in ("batch_size", "seed"):
             object.__setattr__(self, name, whole(f"{name} of a recipe", getattr(self, name), -math.inf))
         at_least = ("weight_decay", "init_weight")
@@ -126,9 +131,25 @@ class Recipe:
             raise ValueError(f"the labels of {self.data} do not belong to its inputs: SoftTargets, hard_weight=0")
         if self.compression:
             self.compression.check(self.model, self.frozen)
-        same = self.new_head or not self.init or self.init.model == self.model
+        same = self._is_cut_of_init() or self.new_head or not self.init or self.init.model == self.model
         if not same and not self.init.compression:  # else only its run can say
             raise ValueError(f"init ended with a network {self.init.model}, this recipe starts with {self.model}")
+
+    def _is_cut_of_init(self) -> bool:
+        """Whether the network begins as layers of init's; ValueError where it is said and cannot be."""
+        if not self.init_layers:
+            return False
+        theirs = self.init.model if self.init else None
+        if not isinstance(theirs, Transformer) or not isinstance(self.model, Transformer):
+            raise ValueError("init_layers are those of a transformer that a transformer begins as: give init, too")
+        if dataclasses.replace(theirs, layers=self.model.layers, dropout=self.model.dropout) != self.model:
+            raise ValueError(f"init_layers: {self.model} is no {theirs} with fewer layers; all else is alike")
+        if len(self.init_layers) != self.model.layers or max(self.init_layers) > theirs.layers:
+            raise ValueError(
+                f"init_layers names one of init's {theirs.layers} layers for each of the {self.model.layers}, "
+                f"not {self.init_layers}"
+            )
+        return True
 
     def _check_augment(self) -> None:
         several = self.augment if isinstance(self.augment, tuple) else (self.augment,)
@@ -167,6 +188,7 @@ class Recipe:
         said = f" at T = {temperature:g}" if temperature else ""
         said += f" smoothed by {smoothing:g}" if smoothing else ""
         said += f", {self.init_weight:g} of another's weights" if self.init and not self.frozen else ""
+        said += f", layers {', '.join(map(str, self.init_layers))}" if self.init_layers else ""
         said += ", a new last layer" if self.new_head else ""
         said += ", a probe of frozen features" if self.frozen else ""
         said += f", {self.compression}" if self.compression else ""

@@ -20,7 +20,7 @@ def initial_networks(recipes: list[Recipe], parents: dict[Recipe, Run], shape: t
         networks.append(recipe.model.build(shape, classes))
         if recipe.init:
             given = parents[recipe.init]
-            if given.model != recipe.model and not recipe.new_head:  # it was made smaller
+            if given.model != recipe.model and not (recipe.new_head or recipe.init_layers):  # it was made smaller
                 raise ValueError(f"init ended with a network {given.model}, this recipe starts with {recipe.model}")
             _start_from(given.network(), networks[-1], recipe)
     return networks
@@ -29,6 +29,9 @@ def initial_networks(recipes: list[Recipe], parents: dict[Recipe, Run], shape: t
 def _start_from(trained: nn.Module, network: nn.Module, recipe: Recipe) -> None:
     """Give ``network`` the share of ``trained``'s weights that ``recipe`` says, of some recipes all but the head's."""
     own, given = network.state_dict(), trained.state_dict()
+    for ours, theirs in enumerate(recipe.init_layers):
+        names = [name.removeprefix(f"layers.{ours}.") for name in own if name.startswith(f"layers.{ours}.")]
+        given |= {f"layers.{ours}.{name}": trained.get_parameter(f"layers.{theirs - 1}.{name}") for name in names}
     head = head_of(network) if recipe.frozen or recipe.new_head else set()
     names = [name for name in own if name not in head]
     if any(name not in given or own[name].shape != given[name].shape for name in names):

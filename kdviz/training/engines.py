@@ -3,14 +3,19 @@
 import torch
 from torch import nn
 
-from kdviz.networks import CNN, MLP, Members, Plain, Strided
+from kdviz.networks import CNN, MLP, Members, Plain, Strided, Transformer
 from kdviz.recipes import Recipe
 from kdviz.training.alone import Alone
 from kdviz.training.fused import Fused, Stacked
+from kdviz.training.fused_encoders import FusedEncoders
 from kdviz.training.fused_members import FusedMembers
 from kdviz.training.fused_strided import FusedStrided
 
-FORMS: dict[type, type[Stacked]] = {MLP: Fused, CNN: Fused, Plain: Fused, Strided: FusedStrided}
+FORMS: dict[type, type[Stacked]] = {
+    **dict.fromkeys((MLP, CNN, Plain), Fused),
+    Strided: FusedStrided,
+    Transformer: FusedEncoders,
+}
 Engine = Alone | Stacked | FusedMembers
 
 

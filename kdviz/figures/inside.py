@@ -1,0 +1,99 @@
+"""Where an encoder's places look, and what depth and width cost in time."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from kdviz.arguments import finite, mapping, tensors
+from kdviz.figures.correlation import axes_of
+from kdviz.figures.look import COLOURS, check_colours, on, plain
+
+COPIED = {  # one colour for each way to copy a teacher
+    "teacher": COLOURS["teacher"],
+    "bag of words": "#8B5A2B",
+    "labels": COLOURS["hard labels"],
+    "soft targets": COLOURS["student"],
+    "all at once": COLOURS["hints"],
+    "layer by layer": "#332288",
+    "stacked": COLOURS["DIST"],
+    "together": "#882255",
+    "all of it": COLOURS["student"],
+    "random start": COLOURS["another teacher"],
+    "pruned while taught": COLOURS["student"],
+    "pruned at once": "#332288",
+    "half the depth": COLOURS["student"],
+    "half the width": COLOURS["another teacher"],
+}
+
+
+def attention_map(attention: Tensor, words: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """One head's attention: a row is a place, a column what it looks at, from 0 (white) to 1.
+
+    Parameters
+    ----------
+    attention : Tensor, shape (L, L)
+        Each row a distribution.
+    words : sequence of L str
+    """
+    ax = on(ax)
+    numbers = finite("attention", attention, "L L").double().numpy()
+    if len(words) != len(numbers):
+        raise ValueError(f"words must be {len(numbers)}, one for each row of attention, not {len(words)}")
+    ax.imshow(numbers, cmap="Blues", vmin=0, vmax=1)
+    size = 9 if len(words) < 16 else 7
+    ax.set_xticks(range(len(words)), words, rotation=90, fontsize=size, parse_math=False)
+    ax.set_yticks(range(len(words)), words, fontsize=size, parse_math=False)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    return ax
+
+
+def attention_maps(maps: Mapping[str, Tensor], words: Sequence[str], *, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """The same head's attention in several nets, on the same sentence: :func:`attention_map`, a panel each.
+
+    Parameters
+    ----------
+    maps : mapping of title to Tensor of shape (L, L)
+    words : sequence of L str
+    axes : sequence of as many Axes
+    """
+    maps = mapping("maps", maps, "attention")
+    axes = axes_of(axes, len(maps))
+    for place, (ax, (name, attention)) in enumerate(zip(axes, maps.items(), strict=True)):
+        attention_map(attention, words, ax=ax).set_title(name, loc="center", fontsize=11, parse_math=False)
+        ax.tick_params(axis="y", labelleft=place == 0)
+    return axes
+
+
+def answer_times(
+    times: Mapping[str, Sequence[float]], batches: Sequence[int], colours: Mapping[str, str] = COLOURS, *,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """How long each net takes to answer batches, as a share of the first net's time: a bar for each net and batch.
+
+    Parameters
+    ----------
+    times : mapping of name to B numbers
+        In milliseconds, a number for each batch.
+    batches : sequence of B int
+    colours : mapping of name to colour
+    """
+    ax = on(ax)
+    sizes = {"B": len(batches)}
+    times = tensors("times", mapping("times", times, "milliseconds"), "B", sizes)
+    check_colours(colours, times)
+    width, first = 0.8 / len(times), next(iter(times.values())).double()
+    for i, (name, values) in enumerate(times.items()):
+        place = np.arange(len(batches)) + (i - (len(times) - 1) / 2) * width
+        shares = (values.double() / first).numpy()
+        ax.bar(place, shares, width, color=colours[name], label=name)
+        for x, share, value in zip(place, shares, values.tolist(), strict=True):
+            ax.annotate(f"{value:.1f} ms", (x, share), xytext=(0, 3), textcoords="offset points", ha="center")
+    ax.set_xticks(range(len(batches)), [f"{batch} at a time" for batch in batches])
+    ax.set(
+        ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.15 * max(float((v / first).max()) for v in times.values()))
+    )
+    plain(ax.legend(loc="upper left", bbox_to_anchor=(1, 1)))
+    return ax

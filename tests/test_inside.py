@@ -1,0 +1,137 @@
+"""Inside an encoder: data made here, what is alike, maps and times drawn, a sentence that one types."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from test_wordpieces import load_on_disk
+
+import kdviz as kd
+from kdviz.data import bag_of
+from kdviz.explorers.inside import as_carried, inside, looks
+from kdviz.figures.inside import COPIED, answer_times, attention_map, attention_maps
+from kdviz.objectives import cosine_terms, row_terms
+from kdviz.runs.insides import insides
+
+LOOK_UP = kd.load("lookup")
+NET, HALF = (kd.transformer(n, 8, 2, vocabulary=len(LOOK_UP.vocabulary)) for n in (4, 2))
+
+
+def encoders():
+    torch.manual_seed(0)
+    return {"teacher": NET.build((6,), 4).eval(), "student": HALF.build((6,), 4).eval()}
+
+
+def test_the_look_up_task_says_what_it_asks():
+    assert LOOK_UP.train.inputs.shape == (2000, 6) and LOOK_UP.classes == ("0", "1", "2", "3")
+    for tokens, label in zip(LOOK_UP.test.inputs[:200], LOOK_UP.test.labels[:200].tolist(), strict=True):
+        words = LOOK_UP.decode(tokens).split()
+        (asked,) = (word.removeprefix("find_") for word in words if word.startswith("find_"))
+        pairs = [word for word in words if not word.startswith("find_")]
+        assert [word[-1] for word in pairs if word[:-1] == asked] == [str(label)]
+        assert 2 <= len(pairs) <= 5 and len({word[:-1] for word in pairs}) == len(pairs)
+    assert torch.bincount(LOOK_UP.train.labels).min() > 400
+
+
+def test_a_bag_forgets_the_order():
+    bag = bag_of(LOOK_UP)
+    for tokens, there in zip(LOOK_UP.train.inputs[:50], bag.train.inputs[:50], strict=True):
+        assert there.nonzero().flatten().tolist() == sorted({token - 1 for token in tokens.tolist() if token})
+    assert torch.equal(bag.test.labels, LOOK_UP.test.labels) and bag.train.inputs.max() == 1
+    with pytest.raises(ValueError, match="no tokens: a bag is made of tokens"):
+        bag_of(kd.load("digits"))
+
+
+def test_bankings_short_pieces():
+    data = load_on_disk("banking77_short")
+    assert data.train.inputs.shape == (10_003, 32) and len(data.vocabulary) == 800 and data.train.inputs.max() < 800
+    assert data.decode(data.train.inputs[0]) == "i am still waiting on my card ?"
+    assert 0.05 < (data.train.inputs[:, -1] > 0).double().mean() < 0.12  # cut off, or as long
+
+
+def test_what_is_alike_inside_is_a_mean_over_sentences_and_layers(tmp_path, monkeypatch):
+    monkeypatch.setenv("KDVIZ_STORE", str(tmp_path))
+    teacher = kd.Recipe(LOOK_UP, NET, kd.HardLabels(), epochs=0.1, batch_size=32)
+    recipe = kd.Recipe(LOOK_UP, HALF, kd.SoftTargets(teacher), epochs=0.1, batch_size=32)
+    teachers_run, run = kd.train([teacher, recipe], device="cpu")
+    found = insides([run])
+    with torch.no_grad():
+        mine, theirs = (each.network()(LOOK_UP.test.inputs) for each in (run, teachers_run))
+    places = mine["places"]
+    pairs = ((1, 2), (2, 4))
+    rows = [row_terms(mine[f"attention {i}"], theirs[f"attention {j}"], places).mean() for i, j in pairs]
+    hidden = [cosine_terms(mine[f"hidden {i}"], theirs[f"hidden {j}"], places).mean() for i, j in pairs]
+    assert found.attention[0] == pytest.approx(sum(rows).item() / 2, rel=1e-4)
+    assert found.hidden[0] == pytest.approx(sum(hidden).item() / 2, rel=1e-4)
+    with pytest.raises(ValueError, match="no teacher in the default store"):
+        insides([teachers_run])
+
+
+def test_maps_and_times_are_drawn():
+    map_, figure = torch.eye(3), plt.figure()
+    axes = attention_maps({"a $1": map_, "b": map_}, ["x", "y", "y"], axes=figure.subplots(1, 2))
+    assert np.array_equal(axes[0].images[0].get_array(), np.eye(3)) and axes[1].get_title() == "b"
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["x", "y", "y"]
+    with pytest.raises(ValueError, match="attention must have shape"):
+        attention_map(torch.rand(2, 3), ["x", "y"])
+    with pytest.raises(ValueError, match="words"):
+        attention_map(map_, ["x", "y"])
+    ax = answer_times({"teacher": [4.0, 10.0], "half the depth": [2.0, 5.0]}, [1, 32], COPIED, ax=figure.add_subplot())
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([1, 1, 0.5, 0.5])
+    assert {text.get_text() for text in ax.texts} == {"4.0 ms", "10.0 ms", "2.0 ms", "5.0 ms"}
+    plt.close("all")
+
+
+def explorer(**state):
+    row = LOOK_UP.test.inputs[0]
+    given = dict(layer=2, head=1) | state
+    return inside(encoders(), row, LOOK_UP.vocabulary, LOOK_UP.classes, LOOK_UP.decode(row), **given)
+
+
+def test_the_explorers_picture_follows_layer_and_head():
+    view = explorer()
+    pictures = [view.picture()]
+    for change in (dict(layer=1), dict(head=2)):
+        view.choose(**change)
+        pictures.append(view.picture())
+    assert len(set(pictures)) == 3
+    assert view.data["networks"]["teacher"]["layers"] == 4 and view.data["length"] == 6
+
+
+def test_rounded_weights_are_whole_steps_and_answer_nearly_alike():
+    net = encoders()["teacher"]
+    rounded = as_carried("teacher", net)
+    for weight, before in zip(rounded.parameters(), net.parameters(), strict=True):
+        if weight.ndim == 2:
+            steps = weight / (before.abs().amax(1, keepdim=True).double() / 127)
+            assert (steps - steps.round()).abs().max() < 1e-4
+            assert (weight - before).abs().max() <= 0.5001 * before.abs().max() / 127
+        else:
+            assert torch.equal(weight, before.double())
+    tokens = LOOK_UP.test.inputs[0]
+    attention, logits = looks(rounded, tokens[tokens > 0], 3, 2)
+    assert attention.shape == (len(tokens[tokens > 0]) + 1,) * 2 and logits.shape == (4,)
+    torch.testing.assert_close(attention.sum(1), torch.ones(len(attention)).double())
+    assert (logits - net(tokens[None])["logits"][0]).abs().max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: explorer(layer=3), ValueError, "it opens at one of 2 layers and 2 heads, not at 3, 1"),
+        (lambda: explorer(head=0), ValueError, "at least 1, not 0"),
+        (
+            lambda: inside({"teacher": torch.nn.Linear(2, 2)}, torch.ones(3), ["a"], ["0"], "a"),
+            TypeError,
+            "runs what kd.transformer builds",
+        ),
+        (
+            lambda: inside({"teacher": encoders()["teacher"]}, torch.ones(3), ["a"], ["0"], "a"),
+            ValueError,
+            "two networks of at most",
+        ),
+    ],
+)
+def test_what_no_page_can_show_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
