@@ -210,7 +210,7 @@ def test_every_column_of_a_card_is_of_its_own_runs(idea, own_store, digits):
 class Blind:
     """A run of nets that never saw a class; what it recognises of it depends on the bias it is given."""
 
-    shifted_classes = (3,)
+    shifted_classes, arrays = [3], {}
 
     def __init__(self, recipe, mean):
         self.recipe, self.mean = recipe, mean

@@ -7,6 +7,7 @@ import torch
 import kdviz as kd
 from kdviz import measures
 from kdviz.publish import reference
+from kdviz.runs import asked
 from kdviz.runs.store import write
 
 
@@ -87,15 +88,45 @@ def test_an_unknown_split_is_a_clear_error(student):
 
 def test_a_shipped_run_answers_as_the_one_it_came_from(blind, tmp_path, digits):
     run = kd.train(blind, store=None)
-    names = {"rivals", "log_odds"}
+    names = {"rivals", "label_free_bias"}
     write(run, reference.reduced(run, names), tmp_path)
     shipped = kd.Store(tmp_path / "new", tmp_path).find(blind)
     for bias in (0.0, 1.7):
         assert (shipped.predictions(bias) == run.predictions(bias)).double().mean() > 0.997
-    exact, thinned = (measures.label_free_bias(r.train_log_odds(), 0.1) for r in (run, shipped))
-    assert thinned == pytest.approx(exact, abs=0.01)
-    with pytest.raises(ValueError, match="holds log_odds, rivals/.* and no weights: train it yourself"):
+    assert kd.Runs([shipped]).biases().tolist() == kd.Runs([run]).biases().tolist()
+    with pytest.raises(ValueError, match="holds label_free_bias, rivals/.* and no weights: train it yourself"):
         shipped.logits()
+
+
+def test_rivals_of_many_classes_are_shipped_as_they_are(tmp_path):
+    pairs = kd.load("digits_pairs")
+    run = kd.train(kd.Recipe(pairs.without(42), kd.mlp(8), kd.HardLabels(), epochs=0.05), store=None)
+    write(run, reference.reduced(run, {"rivals"}), tmp_path)
+    shipped = kd.Store(tmp_path).find(run.recipe)
+    assert all(map(torch.equal, shipped._rivals[1:], run._rivals[1:])) and run._rivals[2].max() > 16
+
+
+def test_shifts_and_a_table_are_shipped_as_a_few_numbers(blind, tmp_path):
+    run = kd.train(blind, store=None)
+    asked.clear()
+    told = kd.Runs([run]).shifts(), kd.Runs([run]).table(), run.calibration_error()
+    assert asked[blind] == {"label_free_bias", "shifted_right", "error_count", "calibration_error"}  # and no rivals
+    path = write(run, reference.reduced(run, asked[blind]), tmp_path)
+    shipped = kd.Runs([kd.Store(tmp_path).find(blind)])
+    assert told[0].equals(shipped.shifts()) and told[1].equals(shipped.table())
+    assert told[2] == shipped[0].calibration_error() and path.stat().st_size < 4000
+
+
+def test_of_weights_and_the_training_logits_they_make_the_lesser_is_shipped(teacher, tmp_path):
+    small, large = kd.train([teacher.replace(model=kd.mlp(width), epochs=1) for width in (10, 200)], store=None)
+    weighs = [reference.asked_for(run, {"train_logits"}, {}) for run in (small, large)]
+    assert all(name.startswith("weights/") for name in weighs[0]) and weighs[1].keys() == {"train_logits"}
+    both = reference.asked_for(large, {"train_logits", "weights"}, weighs[1])
+    assert all(name.startswith("weights/") for name in both)
+    write(large, weighs[1], tmp_path)
+    shipped = kd.Store(tmp_path).find(large.recipe)
+    torch.testing.assert_close(shipped.logits("train"), large.logits("train"), atol=0.01, rtol=1e-3)
+    assert reference.asked_for(shipped, {"train_logits"}, weighs[1]).keys() == {"train_logits"}
 
 
 def test_shipped_weights_and_logits_are_half_precision(student, tmp_path):
@@ -129,7 +160,7 @@ def test_shipped_predictions_and_confidences_are_the_runs(student, tmp_path):
 
 def test_shipped_correlations_and_class_means_are_the_runs(student, digits, tmp_path):
     run = kd.train(student, store=None)
-    write(run, reference.reduced(run, {"correlation", "class_means"}), tmp_path)
+    write(run, reference.reduced(run, {"correlation/raw", "correlation/centred", "class_means"}), tmp_path)
     shipped = kd.Store(tmp_path).find(student)
     assert set(shipped.arrays) == {"correlation/raw", "correlation/centred", "class_means"}
     for center in (False, True):
@@ -154,21 +185,23 @@ def test_shipped_histories_are_rounded():
     assert reference.rounded({"loss": [0.123456789, 12345678.0]}) == {"loss": [0.123457, 12345700.0]}
 
 
-@pytest.mark.parametrize("epochs", [999, 1000, 1001, 2400, 6000])
-def test_shipped_histories_of_thousands_of_epochs_are_thinned_and_keep_the_last(epochs):
+@pytest.mark.parametrize("epochs", [199, 200, 201, 800, 6000])
+def test_shipped_histories_of_hundreds_of_epochs_are_thinned_and_keep_the_last(epochs):
     told = reference.rounded({"epoch": list(range(1, epochs + 1)), "loss": [1.0 / n for n in range(1, epochs + 1)]})
     kept = told["epoch"]
     assert kept[-1] == epochs and len(kept) == len(told["loss"]) and len({*torch.tensor(kept).diff().tolist()}) == 1
-    assert len(kept) == epochs if epochs <= 1000 else 300 < len(kept) <= 501
+    assert len(kept) == epochs if epochs <= 200 else 60 < len(kept) <= 101
     assert told["loss"] == [float(f"{1 / n:.6g}") for n in kept]
 
 
 def test_what_is_asked_of_a_shipped_file_is_kept_of_it_and_the_rest_goes(student, tmp_path):
     run = kd.train(student, store=None)
-    path = write(run, reference.reduced(run, {"errors", "doubt", "class_means"}), tmp_path)
+    names = {"errors", "correlation/raw", "correlation/centred", "class_means"}
+    path = write(run, reference.reduced(run, names | {"doubt"}), tmp_path)
     shipped = kd.Store(tmp_path).find(student)
-    arrays = reference.asked_for(shipped, {"errors", "class_means"}, reference.held(path, run))
-    assert arrays.keys() == {"errors/row", "errors/predicted", "class_means"}  # and no logits were needed
+    arrays = reference.asked_for(shipped, names - {"correlation/raw"}, reference.held(path, run))
+    kept = {"errors/row", "errors/predicted", "correlation/centred", "class_means"}  # and no logits were needed
+    assert arrays.keys() == kept
     more = reference.asked_for(run, {"errors", "test_logits"}, arrays)
     assert more.keys() == {"errors/row", "errors/predicted", "test_logits"}
 

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from kdviz import measures
 from kdviz.arguments import mapping, names, several, told
 from kdviz.bench.logits import check_logits
 from kdviz.bench.plans import LABELS, SCALAR, STRANGER, STUDENT, TEACHER, UNSEEN, tested_on
-from kdviz.data import load, load_described
+from kdviz.data import load_described
 from kdviz.measures import TopK
 from kdviz.measures.checks import as_tensor, with_labels
 from kdviz.networks import predict
 from kdviz.runs import Run
+from kdviz.runs.unseen import recognised
 
 
 def card(runs: Mapping[str, Sequence[Run]]) -> dict:
@@ -43,7 +43,7 @@ def card(runs: Mapping[str, Sequence[Run]]) -> dict:
     read = {name: scores(runs[name], teacher) for name in (STUDENT, LABELS, STRANGER)}
     for name, blind in UNSEEN.items():
         for row, run in zip(read[name], runs.get(blind, []), strict=False):
-            row["unseen"] = _recognised(run)
+            row["unseen"] = recognised(run)
     read[TEACHER] = [_alone(teacher, data.test.labels)]
     plain = [_logits(run) for run in runs[LABELS]]
     if all(logits is not None for logits in plain):
@@ -215,15 +215,6 @@ def _kept(measured: Callable):
         return measured()
     except ValueError:  # a shipped run without weights, a half without an error, features that never change
         return None
-
-
-def _recognised(run: Run) -> float:
-    """Share of the omitted class's test examples that are recognised at the bias fitted without labels."""
-    labels, omitted = load_described(run.recipe.data).test.labels, torch.tensor(run.shifted_classes)
-    share = _share(torch.isin(load(run.recipe.data.name).train.labels, omitted))
-    bias = measures.label_free_bias(run.train_log_odds(), share)
-    of_them = torch.isin(labels, omitted)
-    return _share(run.predictions(bias)[of_them] == labels[of_them])
 
 
 def _share(true: Tensor) -> float:

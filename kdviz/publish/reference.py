@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from kdviz import training
-from kdviz.data import load_described
+from kdviz.data import load, load_described
 from kdviz.data.sources import ROOT
 from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import describe
@@ -24,14 +24,17 @@ from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of
 from kdviz.runs.deep import attention_maps_of, training_error_count
 from kdviz.runs.files import read_file
 from kdviz.runs.insides import insides_of
-from kdviz.runs.scores import error_count, scores_of
+from kdviz.runs.scores import calibration_error_of, error_count, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
+from kdviz.runs.unseen import label_free_bias, shifted_right
 
 NOTEBOOKS = ROOT / "notebooks"
-QUANTILES = 4000
-EPOCHS = 1000  # longer histories are shipped thinned
+EPOCHS = 200  # longer histories are shipped thinned
 SCORES = {
     "error_count": error_count,
+    "calibration_error": calibration_error_of,
+    "label_free_bias": label_free_bias,
+    "shifted_right": shifted_right,
     "soft_scores": scores_of,
     "answer_scores": answer_scores_of,
     "shifted_error_count": shifted_error_count,
@@ -77,16 +80,19 @@ def execute(notebook: Path, tag: str | None = None) -> dict:
 def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
     """What a shipped run holds of ``names``, in half precision or less.
 
-    ``weights``, ``test_logits`` and ``class_means`` as half-precision numbers; of predictions the ``errors``: where the
-    test examples stand and what they were taken for; ``doubt``, 1 − confidence; ``correlation``, raw and centred, above
-    the diagonal; ``rivals`` (see :func:`kdviz.measures.rivals`) as bytes and half-precision margins; ``log_odds`` as
-    quantiles; the few numbers of :data:`SCORES` as :mod:`kdviz.runs.scores` and :mod:`kdviz.runs.answers` have them.
+    ``weights``, ``test_logits``, ``train_logits`` and ``class_means`` as half-precision numbers; of predictions the
+    ``errors``: where the test examples stand and what they were taken for; ``doubt``, 1 − confidence;
+    ``correlation/raw`` and ``correlation/centred`` above the diagonal; ``rivals`` (see :func:`kdviz.measures.rivals`)
+    as half-precision margins and a byte for both classes; the few numbers of :data:`SCORES` as
+    :mod:`kdviz.runs.scores`, :mod:`kdviz.runs.unseen` and :mod:`kdviz.runs.answers` have them.
     """
     arrays: dict[str, Tensor] = {}
     if "weights" in names:
         arrays |= {name: run.arrays[name].half() for name in run.arrays if name.startswith(WEIGHTS)}
     if "test_logits" in names:
         arrays["test_logits"] = run.logits("test").half()
+    if "train_logits" in names:
+        arrays["train_logits"] = run.logits("train").half()
     if "errors" in names:
         predicted = run.predictions()
         rows = (predicted != load_described(run.recipe.data).test.labels).nonzero().squeeze(1)
@@ -94,22 +100,17 @@ def reduced(run: Run, names: set[str]) -> dict[str, Tensor]:
         arrays |= {"errors/row": rows.to(short), "errors/predicted": predicted[rows].to(torch.uint8)}
     if "doubt" in names:
         arrays["doubt"] = (1 - run.confidence()).half()
-    if "calibration_error" in names:
-        arrays["calibration_error"] = torch.tensor(run.calibration_error(), dtype=torch.float64)
     arrays |= {name: compute(run) for name, compute in SCORES.items() if name in names}
-    if "correlation" in names:
-        for name, center in (("raw", False), ("centred", True)):
-            matrix = run.correlation(center)
-            arrays[f"correlation/{name}"] = matrix[*torch.triu_indices(*matrix.shape, 1)].half()
+    for name in {"correlation/raw", "correlation/centred"} & names:
+        matrix = run.correlation(center=name.endswith("centred"))
+        arrays[name] = matrix[*torch.triu_indices(*matrix.shape, 1)].half()
     if "class_means" in names:
         arrays["class_means"] = run.class_mean_logits().half()
     if "rivals" in names:
         margin, inside, outside = run._rivals
         arrays["rivals/margin"] = margin.half()
-        arrays |= {"rivals/inside": inside.to(torch.uint8), "rivals/outside": outside.to(torch.uint8)}
-    if "log_odds" in names:
-        middles = (torch.arange(QUANTILES) + 0.5) / QUANTILES
-        arrays["log_odds"] = torch.quantile(run.train_log_odds().double(), middles.double()).half()
+        classes = len(run.recipe.data.classes)
+        arrays["rivals/pair"] = (inside * classes + outside).to(torch.uint8 if classes <= 16 else torch.int32)
     return arrays
 
 
@@ -135,12 +136,22 @@ def held(path: Path, run: Run) -> dict[str, Tensor]:
 
 def asked_for(run: Run, names: set[str], there: dict[str, Tensor]) -> dict[str, Tensor]:
     """What a file of a run is to hold: of ``there`` what is still asked for, and what is missing, made now."""
-    kept = {name: array for name, array in there.items() if _kind(name) in names}
-    return kept | reduced(run, names - {*map(_kind, kept)})
+    names = _lesser(run, names)
+    kept = {name: array for name, array in there.items() if {name, _kind(name)} & names}
+    return kept | reduced(run, names - {*kept, *map(_kind, kept)})
 
 
 def _kind(name: str) -> str:
     return name.split("/")[0]
+
+
+def _lesser(run: Run, names: set[str]) -> set[str]:
+    """``names`` with the weights for the training logits that they make, where those are fewer numbers."""
+    if "train_logits" not in names or not run.has_weights:
+        return names
+    logits = len(load(run.recipe.data.name).train) * len(run.recipe.data.classes)
+    weights = sum(run.arrays[name].numel() for name in run.arrays if name.startswith(WEIGHTS))
+    return names - {"train_logits"} | {"weights"} if "weights" in names or weights <= logits else names
 
 
 def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -15,7 +15,7 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
-from kdviz.runs.scores import asked, error_counts, soft_scores
+from kdviz.runs.scores import asked, calibration_error_of, error_count, error_counts, kept, soft_scores
 from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
@@ -77,13 +77,13 @@ class Run:
         ----------
         split : {"test", "train"}
             ``"train"`` has a row for each example of the *full* training set, whatever the run was trained on;
-            it is computed from the weights.
+            it is computed from the weights, where a run was not shipped with the lesser of the two.
         device : str
             Where they are computed the first time; the answer is on the CPU.
         """
         if split not in ("test", "train"):
             raise ValueError(f"a run has logits of 'test' and 'train', not of {split!r}")
-        asked[self.recipe].add("weights" if split == "train" else "test_logits")
+        asked[self.recipe].add(f"{split}_logits")
         return (self._train_logits(device) if split == "train" else self._test_logits).clone()
 
     def predictions(self, bias: float = 0.0) -> Tensor:
@@ -107,15 +107,11 @@ class Run:
 
     def calibration_error(self) -> float:
         """The expected calibration error on the test set, 15 bins; a shipped run keeps this one number."""
-        asked[self.recipe].add("calibration_error")
-        if "calibration_error" in self.arrays:
-            return self.arrays["calibration_error"].item()
-        return measures.expected_calibration_error(self._test_logits, load_described(self.recipe.data).test.labels)
+        return kept(self, "calibration_error", calibration_error_of).item()
 
     def correlation(self, center: bool = False) -> Tensor:
         """:func:`kdviz.measures.logit_correlation` of the test logits, shape (C, C); a shipped run keeps it alone."""
-        asked[self.recipe].add("correlation")
-        name = f"correlation/{'centred' if center else 'raw'}"
+        asked[self.recipe].add(name := f"correlation/{'centred' if center else 'raw'}")
         if name in self.arrays:
             return _symmetric(self.arrays[name].double())
         return measures.logit_correlation(self._test_logits, center)
@@ -130,13 +126,9 @@ class Run:
     def train_log_odds(self) -> Tensor:
         """Log-odds of :attr:`shifted_classes` for every image of the full training set, shape (N,).
 
-        All that :func:`kdviz.measures.label_free_bias` needs. A shipped run holds a few thousand quantiles of
-        them instead.
+        All that :func:`kdviz.measures.label_free_bias` needs.
         """
-        asked[self.recipe].add("log_odds")
-        if "log_odds" in self.arrays:
-            return self.arrays["log_odds"].float()
-        return measures.log_odds(self._train_logits(), self.shifted_classes)
+        return measures.log_odds(self.logits("train"), self.shifted_classes)
 
     def network(self) -> nn.Module:
         """A copy of the trained network, on the CPU and in eval mode: what is done to it stays out of the run."""
@@ -156,6 +148,8 @@ class Run:
         return loaded(network, named).eval()
 
     def _train_logits(self, device: str = "cpu") -> Tensor:
+        if "train_logits" in self.arrays:
+            return self.arrays["train_logits"].to(torch.get_default_dtype())
         if self._computed is None:
             network = copy.deepcopy(self._network).to(device)
             self._computed = predict_logits(network, load(self.recipe.data.name).train.inputs.to(device)).cpu()
@@ -178,8 +172,8 @@ class Run:
     @cached_property
     def _rivals(self) -> tuple[Tensor, Tensor, Tensor]:
         if "rivals/margin" in self.arrays:
-            margin, inside, outside = (self.arrays[f"rivals/{name}"] for name in ("margin", "inside", "outside"))
-            return margin.float(), inside.long(), outside.long()
+            pairs, classes = self.arrays["rivals/pair"].long(), len(self.recipe.data.classes)
+            return self.arrays["rivals/margin"].float(), pairs // classes, pairs % classes
         return measures.rivals(self._test_logits, self.shifted_classes)
 
 
@@ -230,7 +224,7 @@ class Runs(list):
 def _row(run: Run) -> dict:
     recipe, labels = run.recipe, load_described(run.recipe.data).test.labels
     objective = recipe.objective
-    errors = int((run.predictions() != labels).sum())
+    errors = int(kept(run, "error_count", error_count))
     return {
         "data": str(recipe.data),
         "model": str(recipe.model),

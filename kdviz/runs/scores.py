@@ -55,14 +55,22 @@ def soft_scores(runs: Sequence[Any], temperature: float) -> pd.DataFrame:
 
 def kept(run: Any, name: str, compute: Any) -> Tensor:
     """The array ``name`` of a run, where it was shipped with it; else what ``compute`` makes of the run."""
-    asked[run.recipe].add(name)
-    return run.arrays[name] if name in run.arrays else compute(run)
+    wanted = asked[run.recipe] | {name}
+    found = run.arrays[name] if name in run.arrays else compute(run)
+    asked[run.recipe] = wanted  # without what computing it asked for
+    return found
 
 
 def error_count(run: Any) -> Tensor:
     """Errors on the test images, shape (1,), int32."""
     labels = load_described(run.recipe.data).test.labels
-    return (run._predictions != labels).sum(dtype=torch.int32)[None]
+    return (run.predictions() != labels).sum(dtype=torch.int32)[None]
+
+
+def calibration_error_of(run: Any) -> Tensor:
+    """The expected calibration error on the test images, 15 bins, shape (1,), float64."""
+    right = run.predictions() == load_described(run.recipe.data).test.labels
+    return torch.tensor([measures.calibration_error(run.confidence(), right)], dtype=torch.float64)
 
 
 def scores_of(run: Any) -> Tensor:

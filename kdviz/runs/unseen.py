@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kdviz import measures
 from kdviz.data import load, load_described
+from kdviz.runs.scores import kept
 
 
 def bias_of(run: Any) -> float:
@@ -19,12 +20,11 @@ def bias_of(run: Any) -> float:
 
     Their frequency is read off the labels of the full training set, and nothing else.
     """
-    inside = torch.isin(load(run.recipe.data.name).train.labels, torch.tensor(run.shifted_classes))
-    return measures.label_free_bias(run.train_log_odds(), frequency=inside.double().mean().item())
+    return kept(run, "label_free_bias", label_free_bias).item()
 
 
 def biases(runs: Sequence[Any]) -> pd.Series:
-    """The label-free bias of each run, all that a run shipped with its log-odds alone can tell."""
+    """The label-free bias of each run: one number, and all that is shipped of a run asked for no more."""
     return pd.Series([bias_of(run) for run in runs], name="bias")
 
 
@@ -42,17 +42,38 @@ def shifts(runs: Sequence[Any], label: int | None = None) -> pd.DataFrame:
 
 
 def _row(run: Any, label: int) -> dict:
-    labels, bias = load_described(run.recipe.data).test.labels, bias_of(run)
-    before, after = run.predictions(), run.predictions(bias)
-    images = labels == label
+    images = torch.bincount(load_described(run.recipe.data).test.labels)
+    before, after = kept(run, "shifted_right", shifted_right)
     return {
         "seed": run.recipe.seed,
-        "bias": bias,
-        "errors before": int((before != labels).sum()),
-        "errors after": int((after != labels).sum()),
-        "% right before": 100 * (before[images] == label).double().mean().item(),
-        "% right after": 100 * (after[images] == label).double().mean().item(),
+        "bias": bias_of(run),
+        "errors before": int((images - before).sum()),
+        "errors after": int((images - after).sum()),
+        "% right before": 100 * (before[label].double() / images[label]).item(),
+        "% right after": 100 * (after[label].double() / images[label]).item(),
     }
+
+
+def recognised(run: Any) -> float:
+    """Share of the test images of :attr:`shifted_classes` that are recognised at the label-free bias."""
+    images = torch.bincount(load_described(run.recipe.data).test.labels)
+    after = kept(run, "shifted_right", shifted_right)[1]
+    return (after[run.shifted_classes].sum().double() / images[run.shifted_classes].sum()).item()
+
+
+def label_free_bias(run: Any) -> Tensor:
+    """Shape (1,), float64."""
+    inside = torch.isin(load(run.recipe.data.name).train.labels, torch.tensor(run.shifted_classes))
+    bias = measures.label_free_bias(run.train_log_odds(), frequency=inside.double().mean().item())
+    return torch.tensor([bias], dtype=torch.float64)
+
+
+def shifted_right(run: Any) -> Tensor:
+    """How many test images of each class are right without a bias and at the label-free one, shape (2, C), int32."""
+    labels = load_described(run.recipe.data).test.labels
+    answers = run.predictions(0.0), run.predictions(bias_of(run))
+    classes = len(run.recipe.data.classes)
+    return torch.stack([torch.bincount(labels[each == labels], minlength=classes) for each in answers]).int()
 
 
 def errors_at(runs: Sequence[Any], biases: Tensor) -> Tensor:
