@@ -13,12 +13,11 @@ WATCH = """root => {
   if (!root.watched) root.addEventListener("kdviz-drawn", (event) => root.seen.push(event.detail));
   root.watched = true;
 }"""
-# Of all that is drawn: text, marks and the pixels of canvases.
-DIGEST = """root => {
-  const canvases = Array.from(root.querySelectorAll("canvas"), (canvas) => canvas.toDataURL());
-  const controls = root.querySelector(".kdviz-controls");
-  return Array.from(root.children, (part) => (part === controls ? "" : part.outerHTML)).join("") + canvases.join("");
-}"""
+# What is drawn before a move; after it, by the next frame, each drawing, whether it is another, and what is said.
+BEFORE = "root => { root.before = seen.drawing(root); root.seen.length = 0; }"
+AFTER = """root => new Promise((done) => requestAnimationFrame(() => done([
+  root.seen.map(({ took, state }) => ({ took, state })), seen.drawing(root) !== root.before, root.innerText,
+])))"""
 
 # Of each chart of points: where they are, one kind after another.
 POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).flatMap((path) =>
@@ -30,22 +29,43 @@ Move = tuple[str, list[Callable]]
 def explore(page: Page, root: Locator) -> Iterator[tuple[str, dict, str]]:
     """Move every control; gives (control, the last drawing's detail, what the page says) for each move that drew.
 
-    Fails where a control never changes what is drawn, or has no label.
+    Fails where a control never changes what is drawn, or has no label. What plays is stopped first: it would change
+    by itself.
     """
     root.scroll_into_view_if_needed()
     root.evaluate(WATCH)
+    for pause in root.get_by_role("button", name="Pause", exact=True).all():
+        pause.click()
     for name, moves in controls(page, root):
         assert name, "a control without a label"
         changed = 0
         for move in moves:
-            before, seen = root.evaluate(DIGEST), root.evaluate("root => root.seen.length")
+            root.evaluate(BEFORE)
             move()
-            page.evaluate("() => new Promise(requestAnimationFrame)")
-            drawn = root.evaluate("(root, from) => root.seen.slice(from)", seen)
-            changed += root.evaluate(DIGEST) != before
+            drawn, other, text = root.evaluate(AFTER)
+            changed += other
             if drawn:
-                yield name, drawn, root.inner_text()
+                yield name, drawn, text
         assert changed, f"{name} never changes the picture"
+    if root.locator(".kdviz-pair").count():
+        follow_the_hand(page, root)
+
+
+def follow_the_hand(page: Page, root: Locator) -> None:
+    """Fail unless a pair under the hand draws its scatter and is told, and the chosen pair comes back after it."""
+    grid, drawn = root.locator(".kdviz-map + svg"), root.locator(".kdviz-pair svg")
+    told, titles = root.locator(".kdviz-said").first, root.locator(".kdviz-pair figcaption")
+    grid.scroll_into_view_if_needed()
+    page.mouse.move(1, 1)
+    rest, box, seen = drawn.evaluate_all(POINTS), root.locator(".kdviz-map").bounding_box(), []
+    for x, y in ((0.04, 0.96), (0.96, 0.04), (0.35, 0.65)):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        seen += [points] if (points := drawn.evaluate_all(POINTS)) not in [rest, *seen] else []
+        taught, learnt = (title.split("r = ")[1] for title in titles.all_inner_texts())
+        assert f"teacher {taught}, " in told.inner_text() and f" {learnt}, difference" in told.inner_text()
+    assert len(seen) > 1, "the scatter does not follow the hand"
+    page.mouse.move(1, 1)
+    assert drawn.evaluate_all(POINTS) == rest, "the chosen pair does not come back"
 
 
 def controls(page: Page, root: Locator) -> Iterator[Move]:

@@ -1,8 +1,5 @@
 """The site and the slides from their files, the network off: each explorer of each page lives, each control moves."""
 
-import subprocess
-import sys
-
 import moving
 import nbformat
 import pytest
@@ -45,14 +42,6 @@ SEEN = """() => {
 LIGHT, HEAVY = 350_000, 1_200_000  # bytes that explorers add to a page; where a network is carried
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site") / "html"
-    build = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", build, folder], check=True)  # what it warns of is its makers' affair
-    return folder
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_every_explorer_lives_on_its_page(name, built, offline, answers):
     made, page = named(name, View), offline(built / f"{name}.html")
@@ -82,12 +71,13 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
     page.locator(".kdviz:visible").first.wait_for()
     root = page.locator(".kdviz:visible").first
     name_of, moves = next(moving.controls(page, root))
-    before = root.evaluate(moving.DIGEST)
+    root.evaluate(moving.WATCH)
+    root.evaluate(moving.BEFORE)
     for move in moves:  # the first may push a slider that stands at its end
         move()
-        if root.evaluate(moving.DIGEST) != before:
+        if changed := root.evaluate(moving.AFTER)[1]:
             break
-    assert root.evaluate(moving.DIGEST) != before, f"{name_of} on slide {slide}"
+    assert changed, f"{name_of} on slide {slide}"
     assert page.evaluate("() => Reveal.getIndices().h") == slide
     page.screenshot(path=times.FOLDER / f"slide_{name}.png")
     assert page.faults == []
