@@ -95,7 +95,7 @@ def executed(folder, opened, training):
         nbformat.write(made, folder / "notebooks" / f"{name}.ipynb")
         notebook = opened(name)
         live.run_all(notebook)
-        assert notebook.wait(lambda: live.executed(notebook), 90)
+        assert notebook.wait(lambda: live.executed(notebook), 180)
         return notebook
 
     return executed

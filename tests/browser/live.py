@@ -56,7 +56,7 @@ def opened(context: BrowserContext, address: str, token: str, name: str) -> Note
     page.on("crash", lambda: notebook.problems.append("the page crashed"))
     page.on("websocket", lambda socket: _listen(notebook, socket))
     page.goto(f"{address}lab/workspaces/{name}/tree/{name}.ipynb?token={token}")
-    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=90_000)
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=180_000)
     return notebook
 
 

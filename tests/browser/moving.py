@@ -70,10 +70,10 @@ def follow_the_hand(page: Page, root: Locator) -> None:
 
 def controls(page: Page, root: Locator) -> Iterator[Move]:
     for slider in root.locator("input[type=range]").all():
-        yield (
-            slider.get_attribute("aria-label"),
-            [*(partial(slider.press, key) for key in KEYS), *_dragged(page, slider)],
-        )
+        name = slider.get_attribute("aria-label")
+        yield name, [partial(slider.press, key) for key in KEYS]
+        yield f"{name} under the hand" if name else name, _dragged(page, slider)
+        page.mouse.up()
     for select in root.locator("select").all():
         chosen = select.evaluate("select => select.selectedIndex")
         others = [i for i in range(select.locator("option").count()) if i != chosen][:4]
@@ -81,7 +81,10 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
     for box in root.locator("input[type=checkbox]").all():
         yield box.get_attribute("aria-label"), [box.click, box.click]
     for handle in root.locator(".kdviz-handle").all():
-        yield handle.get_attribute("aria-label"), [*(partial(handle.press, k) for k in KEYS), *_dragged(page, handle)]
+        name = handle.get_attribute("aria-label")
+        yield name, [partial(handle.press, key) for key in KEYS]
+        yield f"{name} under the hand" if name else name, _dragged(page, handle)
+        page.mouse.up()
     for chart in root.locator("svg:has(.kdviz-dot), .kdviz-map + svg").all():
         yield "chart", [partial(_click, page, chart, x, y) for x, y in ((0.5, 0.3), (0.7, 0.5), (0.8, 0.2), (0.4, 0.6))]
         if root.locator(".kdviz-dot").count():
@@ -93,7 +96,7 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
 
 
 def _dragged(page: Page, handle: Locator) -> list[Callable]:
-    """Pressed, drawn to the left and to the right in steps, and let go."""
+    """Pressed, and drawn to the left and to the right in steps: it answers before it is let go."""
     handle.scroll_into_view_if_needed()
 
     def go(part: float) -> None:
@@ -105,7 +108,6 @@ def _dragged(page: Page, handle: Locator) -> list[Callable]:
     return [
         lambda: (handle.scroll_into_view_if_needed(), go(0.5), page.mouse.down()),
         *(partial(go, part) for part in (0.45, 0.4, 0.3, 0.2, 0.3, 0.6, 0.8)),
-        page.mouse.up,
     ]
 
 

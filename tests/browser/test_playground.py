@@ -7,6 +7,7 @@ import pytest
 import reading
 import times
 from test_hosts import PAGE, on_screens
+from test_mended import BLURRED
 
 from kdviz.explorers import modules, plane, playground
 from kdviz.publish import living
@@ -99,6 +100,11 @@ def test_it_fits_every_screen_and_is_read_out(file, offline):
     on_screens(page, looked)
     roles = reading.named(page)
     assert "" not in roles.values() and len(roles) > 12 and page.faults == []
+
+
+def test_its_drawings_are_sharp_on_dense_screens(file, offline):
+    page = offline(file, device_scale_factor=2, reduced_motion="reduce")
+    assert page.locator("canvas").evaluate_all(BLURRED) == [] and page.faults == []
 
 
 def test_another_width_of_the_window_changes_no_score_and_leaves_no_disc_blank(file, offline):
