@@ -29,13 +29,10 @@ Move = tuple[str, list[Callable]]
 def explore(page: Page, root: Locator) -> Iterator[tuple[str, dict, str]]:
     """Move every control; gives (control, the last drawing's detail, what the page says) for each move that drew.
 
-    Fails where a control never changes what is drawn, or has no label. What plays is stopped first: it would change
-    by itself.
+    Fails where a control never changes what is drawn, or has no label.
     """
     root.scroll_into_view_if_needed()
     root.evaluate(WATCH)
-    for pause in root.get_by_role("button", name="Pause", exact=True).all():
-        pause.click()
     for name, moves in controls(page, root):
         assert name, "a control without a label"
         changed = 0
@@ -97,18 +94,21 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
 
 def _dragged(page: Page, handle: Locator) -> list[Callable]:
     """Pressed, and drawn to the left and to the right in steps: it answers before it is let go."""
-    handle.scroll_into_view_if_needed()
+    pressed = {}
 
     def go(part: float) -> None:
-        box = handle.bounding_box()
-        wide = box["width"] > 60  # a slider: along it
-        x = box["x"] + (part if wide else 0.5) * box["width"] + (0 if wide else 120 * (part - 0.5))
+        box = pressed["at"]
+        wide = box["width"] > 60  # a slider: along it; else as far as a hand goes from where it took the handle
+        x = box["x"] + (part * box["width"] if wide else box["width"] / 2 + 400 * (part - 0.5))
         page.mouse.move(x, box["y"] + box["height"] / 2)
 
-    return [
-        lambda: (handle.scroll_into_view_if_needed(), go(0.5), page.mouse.down()),
-        *(partial(go, part) for part in (0.45, 0.4, 0.3, 0.2, 0.3, 0.6, 0.8)),
-    ]
+    def press() -> None:
+        handle.scroll_into_view_if_needed()
+        pressed["at"] = handle.bounding_box()
+        go(0.5)
+        page.mouse.down()
+
+    return [press, *(partial(go, part) for part in (0.45, 0.4, 0.3, 0.2, 0.3, 0.6, 0.8))]
 
 
 def _click(page: Page, chart: Locator, x: float, y: float) -> None:
