@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page
 
 SEVEN = [(0.25, 0.2), (0.42, 0.19), (0.58, 0.19), (0.74, 0.2), (0.66, 0.35), (0.58, 0.5), (0.5, 0.66), (0.42, 0.82)]
 KEYS = ["ArrowRight"] * 4 + ["ArrowLeft"] * 5
+HELD = " under the hand"
 ARROWS = ["ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp"]
 WATCH = """root => {
   root.seen ??= [];
@@ -35,15 +36,16 @@ def explore(page: Page, root: Locator) -> Iterator[tuple[str, dict, str]]:
     root.evaluate(WATCH)
     for name, moves in controls(page, root):
         assert name, "a control without a label"
-        changed = 0
+        changed = drawings = 0
         for move in moves:
             root.evaluate(BEFORE)
             move()
             drawn, other, text = root.evaluate(AFTER)
-            changed += other
+            changed, drawings = changed + other, drawings + bool(drawn)
             if drawn:
                 yield name, drawn, text
         assert changed, f"{name} never changes the picture"
+        assert drawings > 1 or not name.endswith(HELD), f"{name} answers once and no more"
     if root.locator(".kdviz-pair").count():
         follow_the_hand(page, root)
 
@@ -69,7 +71,7 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
     for slider in root.locator("input[type=range]").all():
         name = slider.get_attribute("aria-label")
         yield name, [partial(slider.press, key) for key in KEYS]
-        yield f"{name} under the hand" if name else name, _dragged(page, slider)
+        yield f"{name}{HELD}" if name else name, _dragged(page, slider)
         page.mouse.up()
     for select in root.locator("select").all():
         chosen = select.evaluate("select => select.selectedIndex")
@@ -80,7 +82,8 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
     for handle in root.locator(".kdviz-handle").all():
         name = handle.get_attribute("aria-label")
         yield name, [partial(handle.press, key) for key in KEYS]
-        yield f"{name} under the hand" if name else name, _dragged(page, handle)
+        assert handle.evaluate("each => each === document.activeElement"), f"{name} loses the keys after one"
+        yield f"{name}{HELD}" if name else name, _dragged(page, handle)
         page.mouse.up()
     for chart in root.locator("svg:has(.kdviz-dot), .kdviz-map + svg").all():
         yield "chart", [partial(_click, page, chart, x, y) for x, y in ((0.5, 0.3), (0.7, 0.5), (0.8, 0.2), (0.4, 0.6))]

@@ -76,7 +76,7 @@ export function stage({ model, el }) {
     fit();
     watcher.observe(root);
     hideStill(root);
-    const unthemed = onTheme(draw);
+    const unthemed = onTheme(() => width && draw()); // on a slide that waits nothing is laid out yet
     return () => {
       watcher.disconnect();
       unthemed();
