@@ -63,6 +63,11 @@ def test_a_committed_picture_is_not_the_one_before_the_error(failing, monkeypatc
     assert failing._repr_mimebundle_()[0]["image/png"] != before
 
 
+def test_a_picture_has_two_pixels_for_each_of_its_place(failing):
+    assert Image.open(io.BytesIO(failing.picture.value)).width == 2 * failing.width
+    assert failing.picture.layout.width == f"{failing.width}px"
+
+
 def test_an_explorer_that_cannot_draw_at_first_is_an_error():
     with pytest.raises(ZeroDivisionError):
         explorers.Explorer(lambda figure, a: 1 / 0, (3, 2), a=widgets.IntSlider())

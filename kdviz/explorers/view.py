@@ -153,7 +153,8 @@ def png_of(canvas: FigureCanvasAgg) -> bytes:
     """The canvas, drawn once: ``savefig`` would do it twice, first to lay out."""
     canvas.draw()
     png = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture.save(png, "png", compress_level=1)  # a hand waits for it; what is committed is made smaller then
     return png.getvalue()
 
 

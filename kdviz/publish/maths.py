@@ -37,7 +37,7 @@ def font() -> str:
     from fontTools.subset import Options, Subsetter
     from fontTools.ttLib import TTFont
 
-    drawn = TTFont(folder_of("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf")
+    drawn = TTFont(folder_of("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf", recalcBBoxes=False)
     subsetter = Subsetter(Options(layout_features=["ssty"], hinting=False, notdef_outline=True))
     subsetter.populate(unicodes=[code for first, last in KEPT for code in range(first, last + 1)])
     subsetter.subset(drawn)

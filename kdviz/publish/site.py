@@ -41,10 +41,13 @@ def prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def playground() -> str:
-    """The explorer that opens the front page, as HTML that answers."""
-    bundle, _ = explorers.playground()._repr_mimebundle_()
+def playground(found: dict[str, nbformat.NotebookNode]) -> str:
+    """The explorer that opens the front page, as HTML that answers: as a notebook carries it, else made here."""
     alt = "Three discs of three colours: what a teacher says, and what two students make of it, one taught by labels."
+    cells = [cell for notebook in found.values() for cell in notebook.cells]
+    told = (output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+    carried = (data for data in told if data.get(VIEW, {}).get("view") == "playground")
+    bundle = next(carried, None) or explorers.playground()._repr_mimebundle_()[0]
     return living.place(bundle, alt) + living.script([bundle[VIEW]["view"]])
 
 
@@ -55,7 +58,7 @@ def pages(found: dict[str, nbformat.NotebookNode]) -> tuple[list[Walkthrough], d
         name: "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         for name, notebook in found.items()
     }
-    made = {"index": front.index(book, playground()), "claims": front.claims(book), "papers": front.papers(book)}
+    made = {"index": front.index(book, playground(found)), "claims": front.claims(book), "papers": front.papers(book)}
     return book, made | {"glossary": front.glossary(book, prose)} | front.teaching(assignments.FOLDER)
 
 

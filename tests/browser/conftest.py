@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from playwright.sync_api import sync_playwright
 from kdviz.publish import notebooks
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what the other tests share
+BUILD = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib.Path(sys.argv[1]))"
 ANSWERS = pytest.StashKey[list[times.Answer]]()
 
 
@@ -29,6 +31,26 @@ def folder(tmp_path_factory) -> Path:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
         nbformat.write(copy, folder / "notebooks" / path.name)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def building(request, tmp_path_factory):
+    """The site, built beside the tests that do without it: (process, folder); None where no test asks for it."""
+    if not any("built" in item.fixturenames for item in request.session.items):
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("site") / "html"
+    with subprocess.Popen([sys.executable, "-c", BUILD, folder]) as process:  # what it warns of is its makers' affair
+        yield process, folder
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def built(building):
+    """The folder of the site."""
+    process, folder = building
+    assert process.wait() == 0, "the site could not be built"
     return folder
 
 
@@ -53,7 +75,17 @@ def opened(folder, browser):
 
 
 @pytest.fixture(scope="session")
-def executed(folder, opened):
+def training(request, opened):
+    """The notebooks whose explorers need a kernel, by name: they run whole while other tests look at other pages."""
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    running = {each["trained"]: opened(each["trained"]) for each in params if "trained" in each}
+    for notebook in running.values():
+        live.run_all(notebook)
+    return running
+
+
+@pytest.fixture(scope="session")
+def executed(folder, opened, training):
     """``executed(name, sources)``: a notebook with cells of these sources, run in JupyterLab."""
 
     def executed(name, sources):
@@ -63,7 +95,7 @@ def executed(folder, opened):
         nbformat.write(made, folder / "notebooks" / f"{name}.ipynb")
         notebook = opened(name)
         live.run_all(notebook)
-        assert notebook.wait(lambda: live.executed(notebook), 90)
+        assert notebook.wait(lambda: live.executed(notebook), 180)
         return notebook
 
     return executed

@@ -69,7 +69,7 @@ def _started(server: subprocess.Popen, folder: Path) -> tuple[str, str]:
             urllib.request.urlopen(f"{said['url']}api/status?token={said['token']}", timeout=5).close()
             return said["url"], said["token"]
 
-    return until(answers, 60, "JupyterLab's first answer")
+    return until(answers, 180, "JupyterLab's first answer")
 
 
 def until(met: Callable, seconds: float, what: str) -> object:

@@ -7,18 +7,18 @@ from playwright.sync_api import Locator, Page
 
 SEVEN = [(0.25, 0.2), (0.42, 0.19), (0.58, 0.19), (0.74, 0.2), (0.66, 0.35), (0.58, 0.5), (0.5, 0.66), (0.42, 0.82)]
 KEYS = ["ArrowRight"] * 4 + ["ArrowLeft"] * 5
+HELD = " under the hand"
 ARROWS = ["ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp"]
 WATCH = """root => {
   root.seen ??= [];
   if (!root.watched) root.addEventListener("kdviz-drawn", (event) => root.seen.push(event.detail));
   root.watched = true;
 }"""
-# Of all that is drawn: text, marks and the pixels of canvases.
-DIGEST = """root => {
-  const canvases = Array.from(root.querySelectorAll("canvas"), (canvas) => canvas.toDataURL());
-  const controls = root.querySelector(".kdviz-controls");
-  return Array.from(root.children, (part) => (part === controls ? "" : part.outerHTML)).join("") + canvases.join("");
-}"""
+# What is drawn before a move; after it, by the next frame, each drawing, whether it is another, and what is said.
+BEFORE = "root => { root.before = seen.drawing(root); root.seen.length = 0; }"
+AFTER = """root => new Promise((done) => requestAnimationFrame(() => done([
+  root.seen.map(({ took, state }) => ({ took, state })), seen.drawing(root) !== root.before, root.innerText,
+])))"""
 
 # Of each chart of points: where they are, one kind after another.
 POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).flatMap((path) =>
@@ -36,24 +36,43 @@ def explore(page: Page, root: Locator) -> Iterator[tuple[str, dict, str]]:
     root.evaluate(WATCH)
     for name, moves in controls(page, root):
         assert name, "a control without a label"
-        changed = 0
+        changed = drawings = 0
         for move in moves:
-            before, seen = root.evaluate(DIGEST), root.evaluate("root => root.seen.length")
+            root.evaluate(BEFORE)
             move()
-            page.evaluate("() => new Promise(requestAnimationFrame)")
-            drawn = root.evaluate("(root, from) => root.seen.slice(from)", seen)
-            changed += root.evaluate(DIGEST) != before
+            drawn, other, text = root.evaluate(AFTER)
+            changed, drawings = changed + other, drawings + bool(drawn)
             if drawn:
-                yield name, drawn, root.inner_text()
+                yield name, drawn, text
         assert changed, f"{name} never changes the picture"
+        assert drawings > 1 or not name.endswith(HELD), f"{name} answers once and no more"
+    if root.locator(".kdviz-pair").count():
+        follow_the_hand(page, root)
+
+
+def follow_the_hand(page: Page, root: Locator) -> None:
+    """Fail unless a pair under the hand draws its scatter and is told, and the chosen pair comes back after it."""
+    grid, drawn = root.locator(".kdviz-map + svg"), root.locator(".kdviz-pair svg")
+    told, titles = root.locator(".kdviz-said").first, root.locator(".kdviz-pair figcaption")
+    grid.scroll_into_view_if_needed()
+    page.mouse.move(1, 1)
+    rest, box, seen = drawn.evaluate_all(POINTS), root.locator(".kdviz-map").bounding_box(), []
+    for x, y in ((0.04, 0.96), (0.96, 0.04), (0.35, 0.65)):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        seen += [points] if (points := drawn.evaluate_all(POINTS)) not in [rest, *seen] else []
+        taught, learnt = (title.split("r = ")[1] for title in titles.all_inner_texts())
+        assert f"teacher {taught}, " in told.inner_text() and f" {learnt}, difference" in told.inner_text()
+    assert len(seen) > 1, "the scatter does not follow the hand"
+    page.mouse.move(1, 1)
+    assert drawn.evaluate_all(POINTS) == rest, "the chosen pair does not come back"
 
 
 def controls(page: Page, root: Locator) -> Iterator[Move]:
     for slider in root.locator("input[type=range]").all():
-        yield (
-            slider.get_attribute("aria-label"),
-            [*(partial(slider.press, key) for key in KEYS), *_dragged(page, slider)],
-        )
+        name = slider.get_attribute("aria-label")
+        yield name, [partial(slider.press, key) for key in KEYS]
+        yield f"{name}{HELD}" if name else name, _dragged(page, slider)
+        page.mouse.up()
     for select in root.locator("select").all():
         chosen = select.evaluate("select => select.selectedIndex")
         others = [i for i in range(select.locator("option").count()) if i != chosen][:4]
@@ -61,7 +80,11 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
     for box in root.locator("input[type=checkbox]").all():
         yield box.get_attribute("aria-label"), [box.click, box.click]
     for handle in root.locator(".kdviz-handle").all():
-        yield handle.get_attribute("aria-label"), [*(partial(handle.press, k) for k in KEYS), *_dragged(page, handle)]
+        name = handle.get_attribute("aria-label")
+        yield name, [partial(handle.press, key) for key in KEYS]
+        assert handle.evaluate("each => each === document.activeElement"), f"{name} loses the keys after one"
+        yield f"{name}{HELD}" if name else name, _dragged(page, handle)
+        page.mouse.up()
     for chart in root.locator("svg:has(.kdviz-dot), .kdviz-map + svg").all():
         yield "chart", [partial(_click, page, chart, x, y) for x, y in ((0.5, 0.3), (0.7, 0.5), (0.8, 0.2), (0.4, 0.6))]
         if root.locator(".kdviz-dot").count():
@@ -73,20 +96,22 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
 
 
 def _dragged(page: Page, handle: Locator) -> list[Callable]:
-    """Pressed, drawn to the left and to the right in steps, and let go."""
-    handle.scroll_into_view_if_needed()
+    """Pressed, and drawn to the left and to the right in steps: it answers before it is let go."""
+    pressed = {}
 
     def go(part: float) -> None:
-        box = handle.bounding_box()
-        wide = box["width"] > 60  # a slider: along it
-        x = box["x"] + (part if wide else 0.5) * box["width"] + (0 if wide else 120 * (part - 0.5))
+        box = pressed["at"]
+        wide = box["width"] > 60  # a slider: along it; else as far as a hand goes from where it took the handle
+        x = box["x"] + (part * box["width"] if wide else box["width"] / 2 + 400 * (part - 0.5))
         page.mouse.move(x, box["y"] + box["height"] / 2)
 
-    return [
-        lambda: (handle.scroll_into_view_if_needed(), go(0.5), page.mouse.down()),
-        *(partial(go, part) for part in (0.45, 0.4, 0.3, 0.2, 0.3, 0.6, 0.8)),
-        page.mouse.up,
-    ]
+    def press() -> None:
+        handle.scroll_into_view_if_needed()
+        pressed["at"] = handle.bounding_box()
+        go(0.5)
+        page.mouse.down()
+
+    return [press, *(partial(go, part) for part in (0.45, 0.4, 0.3, 0.2, 0.3, 0.6, 0.8))]
 
 
 def _click(page: Page, chart: Locator, x: float, y: float) -> None:

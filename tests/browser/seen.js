@@ -16,6 +16,13 @@ window.seen = {
     return performance.getEntriesByName("kdviz-first")[0].startTime - page.domContentLoadedEventStart;
   },
 
+  // Of all that an explorer draws: text, marks and the pixels of canvases.
+  drawing(root) {
+    const controls = root.querySelector(".kdviz-controls");
+    const parts = Array.from(root.children, (part) => (part === controls ? "" : part.outerHTML));
+    return [...parts, ...Array.from(root.querySelectorAll("canvas"), pixels)].join();
+  },
+
   // Of the bytes the picture was made from.
   async digest(picture) {
     const bytes = await (await fetch(picture.src)).arrayBuffer();
@@ -50,6 +57,12 @@ window.seen = {
     return [text, beside.scrollWidth > beside.clientWidth];
   },
 };
+
+function pixels(canvas) {
+  if (!canvas.width || !canvas.height) return "";
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Uint32Array(data.buffer).reduce((sum, pixel) => Math.imul(sum ^ pixel, 16777619), 0);
+}
 
 const DONE = ["pointerdown", "keydown", "click"];
 const kept = [];

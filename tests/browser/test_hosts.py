@@ -4,6 +4,7 @@ from functools import cache
 
 import moving
 import pytest
+import reading
 import samples
 import times
 import torch
@@ -11,8 +12,12 @@ import torch
 from kdviz.publish import living
 
 NAMES = [make.__name__ for make in samples.MADE]
-PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-SCREENS = {"wide": (1920, 1080), "phone": (390, 844)}
+PAGE = (
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<style>@media (prefers-color-scheme: dark) { body { background: #131416 } }</style>"
+)
+SCREENS = {"wide": (1920, 1080), "narrow": (820, 1180), "phone": (390, 844)}
+SCHEMES = ("light", "dark")
 
 
 @cache
@@ -101,29 +106,52 @@ def test_two_classes_in_colour(offline, tmp_path):
     assert page.faults == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("name", NAMES)
-def test_it_fits_every_screen(name, screen, scheme, offline, tmp_path):
-    width, height = SCREENS[screen]
-    page = offline(page_of(name, tmp_path), viewport={"width": width, "height": height}, color_scheme=scheme)
-    if scheme == "dark":
-        page.evaluate("() => (document.body.style.background = '#131416')")
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    small = page.locator("input, select, button").evaluate_all(
-        "all => all.filter((each) => each.offsetWidth < 16).length"
-    )
-    assert not small and page.faults == []
+def on_screens(page, looked):
+    """``looked(screen, scheme)`` for each screen, light and dark, of a page that is loaded anew and fits it."""
     times.FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=times.FOLDER / f"view_{name}_{screen}_{scheme}.png", full_page=True)
+    for screen, (width, height) in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.reload()
+            looked(screen, scheme)
+            fits(page, width)
 
 
-def test_without_javascript_and_in_print_the_picture_stands(offline, tmp_path):
-    page = offline(page_of("bounds", tmp_path), java_script_enabled=False)
-    assert page.locator(".kdviz-still").is_visible()
-    page = offline(page_of("bounds", tmp_path))
+def fits(page, width):
+    """Nothing is wider than the window, and no slider is too short for a hand."""
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    short = "all => all.filter((each) => each.checkVisibility() && each.offsetWidth < 90).map((each) => each.ariaLabel)"
+    assert page.locator(".kdviz input[type=range]").evaluate_all(short) == [], f"short sliders at {width}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_fits_every_screen_and_is_read_out(name, offline, tmp_path):
+    page = offline(page_of(name, tmp_path))
+
+    def looked(screen, scheme):
+        small = "all => all.filter((each) => each.offsetWidth < 16).length"
+        assert page.locator("select, button").evaluate_all(small) == 0
+        page.screenshot(path=times.FOLDER / f"view_{name}_{screen}_{scheme}.png", full_page=True)
+
+    on_screens(page, looked)
+    roles = reading.named(page)
+    assert "" not in roles.values() and len(roles) > 2 and page.faults == []
+
+
+def test_without_javascript_the_pictures_stand(offline, tmp_path):
+    page = offline(page_of(NAMES[0], tmp_path), java_script_enabled=False)
+    for name in NAMES:
+        page.goto(page_of(name, tmp_path).as_uri())
+        assert page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").count() == 0
+
+
+def test_in_print_the_pictures_stand(offline, tmp_path):
+    page = offline(page_of(NAMES[0], tmp_path))
     page.emulate_media(media="print")
-    assert page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").is_hidden()
+    for name in NAMES:
+        page.goto(page_of(name, tmp_path).as_uri())
+        assert page.locator(".kdviz-still").is_visible() and page.locator(".kdviz").is_hidden()
 
 
 def test_a_view_that_throws_is_found(offline, tmp_path, answers):

@@ -2,12 +2,12 @@
 
 import os
 
-import live
-import nbformat
 import playing
 import pytest
+import reading
 import times
-from test_hosts import PAGE, SCREENS
+from test_hosts import PAGE, on_screens
+from test_mended import BLURRED
 
 from kdviz.explorers import modules, plane, playground
 from kdviz.publish import living
@@ -41,7 +41,9 @@ def test_points_gradient_and_steps_are_torchs(browser, setting):
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    bundle, _ = playground()._repr_mimebundle_()
+    explorer = playground()
+    explorer.still = lambda figure, **_: None
+    bundle, _ = explorer._repr_mimebundle_()
     file = tmp_path_factory.mktemp("playground") / "page.html"
     file.write_text(f"{PAGE}<body>{living.place(bundle, 'a picture')}{living.script(['playground'])}", encoding="utf-8")
     return file
@@ -84,19 +86,25 @@ def test_it_rests_where_motion_is_not_wanted(file, offline):
     assert step.evaluate("each => each.value") == 500 and page.faults == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-def test_it_fits_every_screen(screen, scheme, file, offline):
-    width, height = SCREENS[screen]
-    page = offline(file, viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=screen == "phone")
-    (page.get_by_role("button", name="3").tap if screen == "phone" else page.get_by_role("button", name="3").click)()
-    page.get_by_role("button", name="To the end").click()
-    page.locator(".kdviz-rounds i").first.wait_for()
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    unnamed = "all => all.filter((each) => !each.getAttribute('aria-label') && !each.textContent.trim()).length"
-    assert page.locator("canvas, input, button, progress").evaluate_all(unnamed) == 0 and page.faults == []
-    times.FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=times.FOLDER / f"playground_{screen}_{scheme}.png", full_page=True)
+def test_it_fits_every_screen_and_is_read_out(file, offline):
+    page = offline(file, has_touch=True)
+
+    def looked(screen, scheme):
+        button = page.get_by_role("button", name="3")
+        (button.tap if screen == "phone" else button.click)()
+        if scheme == "dark":
+            page.get_by_role("button", name="To the end").click()
+            page.locator(".kdviz-rounds i").first.wait_for()
+        page.screenshot(path=times.FOLDER / f"playground_{screen}_{scheme}.png", full_page=True)
+
+    on_screens(page, looked)
+    roles = reading.named(page)
+    assert "" not in roles.values() and len(roles) > 12 and page.faults == []
+
+
+def test_its_drawings_are_sharp_on_dense_screens(file, offline):
+    page = offline(file, device_scale_factor=2, reduced_motion="reduce")
+    assert page.locator("canvas").evaluate_all(BLURRED) == [] and page.faults == []
 
 
 def test_another_width_of_the_window_changes_no_score_and_leaves_no_disc_blank(file, offline):
@@ -111,19 +119,3 @@ def test_another_width_of_the_window_changes_no_score_and_leaves_no_disc_blank(f
     )
     assert page.locator(".kdviz-disc canvas").evaluate_all(middle) == [255, 255, 255]
     assert page.locator(".kdviz-rounds i").count() == 1 and page.faults == []
-
-
-def test_it_trains_in_jupyterlab(folder, opened):
-    cell = nbformat.v4.new_code_cell("import kdviz\n\nkdviz.explorers.playground()")
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    made = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
-    nbformat.write(made, folder / "notebooks" / "plane.ipynb")
-    notebook = opened("plane")
-    live.run_all(notebook)
-    assert notebook.wait(lambda: live.executed(notebook), 90)
-    root = notebook.page.locator(".kdviz-playground")
-    root.scroll_into_view_if_needed()
-    root.get_by_role("button", name="To the end").click()
-    root.locator(".kdviz-rounds i").first.wait_for(timeout=60_000)
-    assert not notebook.page.locator(".kdviz-still:visible").count()
-    notebook.sound()

@@ -1,13 +1,12 @@
 """The site and the slides from their files, the network off: each explorer of each page lives, each control moves."""
 
-import subprocess
-import sys
+from itertools import islice
 
 import moving
 import nbformat
 import pytest
 import times
-from test_hosts import SCREENS
+from test_hosts import SCREENS, fits
 from test_walkthroughs import NAMES, named
 
 from kdviz.explorers import View
@@ -45,14 +44,6 @@ SEEN = """() => {
 LIGHT, HEAVY = 350_000, 1_200_000  # bytes that explorers add to a page; where a network is carried
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site") / "html"
-    build = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", build, folder], check=True)  # what it warns of is its makers' affair
-    return folder
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_every_explorer_lives_on_its_page(name, built, offline, answers):
     made, page = named(name, View), offline(built / f"{name}.html")
@@ -65,11 +56,27 @@ def test_every_explorer_lives_on_its_page(name, built, offline, answers):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_scripts_and_data_are_small(name, built, offline):
-    page = offline(built / f"{name}.html")
+def test_its_scripts_and_data_are_small_and_it_fits_narrow_windows(name, built, offline):
+    page = offline(built / f"{name}.html", viewport={"width": 820, "height": 1180})
     scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
     added = sum(len(script.encode()) for script in scripts)
     assert added <= (HEAVY if "pad" in "".join(named(name, View)) else LIGHT)
+    for width in (820, 390):
+        page.set_viewport_size({"width": width, "height": 1180})
+        fits(page, width)
+        for root, explorer in zip(page.locator(".kdviz").all(), named(name, View), strict=True):
+            root.screenshot(path=times.FOLDER / f"page_{name}_{explorer}_{width}.png")
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_a_dark_page_figures_stand_on_the_page_itself(name, built, offline):
+    page = offline(built / f"{name}.html", color_scheme="dark")
+    cards = page.locator(".cell_output img:visible").evaluate_all("""all => all.filter((each) => {
+      const { filter, mixBlendMode, borderTopWidth, paddingTop } = getComputedStyle(each);
+      return filter === "none" || mixBlendMode !== "screen" || borderTopWidth !== "0px" || paddingTop !== "0px";
+    }).length""")
+    assert cards == 0 and page.faults == []
 
 
 @pytest.mark.parametrize("name", ALIVE)
@@ -81,13 +88,14 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
     )
     page.locator(".kdviz:visible").first.wait_for()
     root = page.locator(".kdviz:visible").first
-    name_of, moves = next(moving.controls(page, root))
-    before = root.evaluate(moving.DIGEST)
-    for move in moves:  # the first may push a slider that stands at its end
-        move()
-        if root.evaluate(moving.DIGEST) != before:
-            break
-    assert root.evaluate(moving.DIGEST) != before, f"{name_of} on slide {slide}"
+    root.evaluate(moving.WATCH)
+    for name_of, moves in islice(moving.controls(page, root), 2):
+        root.evaluate(moving.BEFORE)
+        for move in moves:  # the first may push a slider that stands at its end
+            move()
+            if changed := root.evaluate(moving.AFTER)[1]:
+                break
+        assert changed, f"{name_of} on slide {slide}"
     assert page.evaluate("() => Reveal.getIndices().h") == slide
     page.screenshot(path=times.FOLDER / f"slide_{name}.png")
     assert page.faults == []

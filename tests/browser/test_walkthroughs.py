@@ -40,6 +40,34 @@ def test_every_explorer_of_its_page_lives_in_jupyterlab(name, pages, answers):
     lives(pages, cell.locator(".kdviz").all(), name, answers)
 
 
+def test_every_explorer_fits_a_narrow_window_of_jupyterlab(pages):
+    page, usual = pages.page, pages.page.viewport_size
+    page.bring_to_front()
+    page.set_viewport_size({"width": 820, "height": 1180})
+    named_all = [(name, explorer) for name in NAMES for explorer in named(name, View)]
+    for root, (name, explorer) in zip(page.locator(".kdviz").all(), named_all, strict=True):
+        root.scroll_into_view_if_needed()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        room = "root => root.scrollWidth - root.closest('.jp-OutputArea-output').clientWidth"
+        assert root.evaluate(room) <= 0, f"{explorer} of {name} is wider than its place"
+        sliders = root.locator("input[type=range]").evaluate_all("all => all.map((each) => each.offsetWidth)")
+        assert min(sliders, default=90) >= 90, f"short sliders: {explorer} of {name}"
+        root.screenshot(path=times.FOLDER / f"{name}_{explorer}_narrow.png")
+    page.set_viewport_size(usual)
+    pages.sound()
+
+
+def test_the_playground_trains_in_jupyterlab(pages):
+    pages.page.bring_to_front()
+    root = pages.page.locator(".kdviz-playground").first
+    root.scroll_into_view_if_needed()
+    root.get_by_role("button", name="1 Soft targets").click()
+    root.get_by_role("button", name="To the end").click()
+    root.locator(".kdviz-rounds i").first.wait_for(timeout=60_000)
+    root.get_by_role("button", name="Pause").click()
+    pages.sound()
+
+
 def lives(notebook, roots, name, answers):
     """Every control of every explorer that answers in the page, in whatever notebook they stand."""
     made = named(name, View)
@@ -55,10 +83,10 @@ def lives(notebook, roots, name, answers):
     assert times.missed(mine, slack=times.SLACK) == [], "\n".join(times.table(mine))
 
 
-@pytest.mark.parametrize("name", TRAINING)
-def test_what_needs_its_kernel_answers_and_nothing_fails(name, opened, answers):
-    notebook, made = opened(name), named(name, Explorer)
-    live.run_all(notebook)
+@pytest.mark.parametrize("trained", TRAINING)
+def test_what_needs_its_kernel_answers_and_nothing_fails(trained, training, answers):
+    name, notebook, made = trained, training[trained], named(trained, Explorer)
+    notebook.page.bring_to_front()
     assert notebook.wait(lambda: live.executed(notebook), 600)
     notebook.sound()
     boxes = explorers.found(notebook)

@@ -41,13 +41,13 @@ export default {
       }));
       of.texts("names", ROWS.map((_, i) => [0, 3.7 - i]), (_, i) => ({ text: ROWS[i] }));
       of.texts("measured", agreement === null ? [] : [[100 * agreement, 0.37]], () => ({ text: "◆", dy: 5, "text-anchor": "middle" }));
-      of.svg.append(of.marks);
       [a, b].forEach((share, i) => {
         for (const [name, value] of Object.entries({ cx: of.x(100 * share), cy: of.y(3.37 - i), fill: bars[i][3], "aria-valuenow": share, "aria-valuetext": percent(share) })) {
           knobs[i].setAttribute(name, value);
         }
-        of.marks.append(knobs[i].parentNode);
       });
+      const above = knobs.map((knob) => knob.parentNode);
+      if (of.marks.lastElementChild !== above.at(-1)) of.marks.append(...above); // moved again, they would be let go
       said.textContent =
         `Nets of ${percent(a)} and ${percent(b)} agree on ${percent(low)} of the images at least, ${percent(high)} at most` +
         `${agreement === null ? "" : `; measured (◆): ${percent(agreement)}`}.`;

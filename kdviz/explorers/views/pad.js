@@ -32,7 +32,7 @@ export default {
     const bars = chart(page, answers, { x: { names: classes }, y: { domain: [0, 1], label: "probability" } });
     const seen = add(box, "figure", { class: "kdviz-chart" });
     add(seen, "figcaption", {}, "As the networks see it");
-    const eye = add(seen, "canvas", { class: "kdviz-eye", width: size, height: size, role: "img" });
+    const eye = add(seen, "canvas", { class: "kdviz-eye", width: size, height: size, role: "img", "aria-label": `What the networks see: ${size} × ${size} pixels` });
     if (note) add(page.root, "p", { class: "kdviz-said" }, note);
     let kept = null; // strokes, and what the networks see and answer: a temperature does not run them again
 

@@ -76,13 +76,27 @@ export function stage({ model, el }) {
     fit();
     watcher.observe(root);
     hideStill(root);
+    const unthemed = onTheme(() => width && draw()); // on a slide that waits nothing is laid out yet
     return () => {
       watcher.disconnect();
+      unthemed();
       clearTimeout(later);
       model.off("change:state", follow);
     };
   };
   return page;
+}
+
+// `hear()` when the page around turns dark or light: what a canvas shows keeps its colours. Gives what ends it.
+export function onTheme(hear) {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", hear);
+  const around = new MutationObserver(hear);
+  around.observe(document.body, { attributes: true, attributeFilter: ["class", "data-theme", "data-jp-theme-light"] });
+  return () => {
+    around.disconnect();
+    dark.removeEventListener("change", hear);
+  };
 }
 
 // The picture before a widget, in an output of its own: where it lives, it takes the picture's place.

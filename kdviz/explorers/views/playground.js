@@ -1,7 +1,7 @@
 // A playground: two small nets learn three classes in the plane while one watches, from a teacher and from labels.
 import { board } from "./board.js";
 import { softened } from "./maps.js";
-import { add, sentence, set, slider, stage } from "./page.js";
+import { add, onTheme, sentence, set, slider, stage } from "./page.js";
 import { disc } from "./plane.js";
 import { asked, contest, STEPS } from "./rounds.js";
 import { scene } from "./scene.js";
@@ -54,7 +54,7 @@ export default {
 
     function write() {
       scores.live();
-      game.students.forEach(({ wrong }, k) => discs.say(k + 1, `${wrong.toFixed(1)} % wrong`));
+      game.students.forEach(({ wrong }, k) => wrong === wrong && discs.say(k + 1, `${wrong.toFixed(1)} % wrong`));
       if (along.value !== game.steps) along.value = game.steps;
       step.textContent = `Round ${game.number + (game.steps < STEPS ? 1 : 0)}, step ${game.steps}`;
     }
@@ -117,7 +117,7 @@ export default {
       if (again || resized) {
         discs.overlay();
         discs.teach(temperature);
-        show();
+        if (resized || !playing) show(); // else the next frames do
         if (!same("temperature", "hard", "noise", "points", "width")) scores.count();
       }
       [before, resized] = [state, false];
@@ -129,10 +129,7 @@ export default {
       said.textContent = `At T = ${temperature} the teacher gives its likeliest class ${sure.toFixed(3)} on average, at these ${points} points (draw ${seed}). ${game.flips} labels are spoilt.`;
     });
     const recolour = () => (discs.colour(), discs.overlay(), discs.teach(page.state.temperature), show());
-    const dark = window.matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", recolour);
-    const themes = new MutationObserver(recolour);
-    themes.observe(document.body, { attributes: true });
+    const unthemed = onTheme(recolour);
     const eye = new IntersectionObserver(([entry]) => (visible = entry.isIntersecting));
     eye.observe(root);
     game.restart(page.state);
@@ -141,8 +138,8 @@ export default {
     if (!still.matches) play(true);
     return () => {
       play(false);
-      dark.removeEventListener("change", recolour);
-      [themes, eye].forEach((each) => each.disconnect());
+      unthemed();
+      eye.disconnect();
       end();
     };
   },

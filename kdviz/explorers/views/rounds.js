@@ -16,7 +16,9 @@ export function asked(layers, places) {
 // Points, both students and the score; `grid` is where they are asked, `told` what the teacher answers there.
 export function contest(layers, grid, told) {
   const self = { steps: 0, number: 0, points: null, students: [], score: null, results: [], flips: 0 };
-  let [all, logits, seeded] = [null, null, null];
+  let [all, seeded, heard] = [null, null, 0]; // heard: of how many points the teacher's logits are there
+  const logits = new Float64Array(3 * MOST);
+  let wide = null; // room for what a student says everywhere: of one at a time
   self.clear = () => {
     self.score = { truth: [0, 0, 0], teacher: [0, 0, 0] };
     self.results = [];
@@ -24,7 +26,9 @@ export function contest(layers, grid, told) {
   };
   // The points of a state, and students that know nothing yet.
   self.restart = ({ points: count, noise, width, seed }) => {
-    if (seeded !== seed) [all, seeded] = [drawn(seed), seed], (logits = asked(layers, all.places));
+    if (seeded !== seed) [all, seeded, heard] = [drawn(seed), seed, 0];
+    if (count > heard) logits.set(asked(layers, all.places.subarray(2 * heard, 2 * count)), 3 * heard);
+    heard = Math.max(heard, count);
     const labels = new Uint8Array(count);
     const flipped = new Uint8Array(count);
     for (let i = 0; i < count; i++) {
@@ -35,8 +39,9 @@ export function contest(layers, grid, told) {
     self.points = { places: all.places, labels, flipped, count, soft: self.points?.soft ?? new Float64Array(3 * MOST) };
     self.students = [0, 1].map((hard) => {
       const net = network([2, width, width, 3], seed);
+      if (wide?.width !== width) wide = { width, rooms: room(net, grid.count) };
       return {
-        net, only: hard, rooms: room(net, count), wide: room(net, grid.count), loss: NaN, wrong: NaN, agrees: NaN,
+        net, only: hard, rooms: room(net, count), heard: NaN, loss: NaN, wrong: NaN, agrees: NaN,
         shares: new Float64Array(3 * grid.count), called: new Uint8Array(grid.count), losses: new Float32Array(STEPS + 1), errors: new Float32Array(STEPS + 1).fill(NaN),
       };
     });
@@ -62,8 +67,11 @@ export function contest(layers, grid, told) {
   };
   // What a student answers everywhere, and how much of the disc it gets wrong.
   self.ask = (student) => {
-    const logits = answers(student.net, grid.places, grid.count, student.wide);
-    softened(logits, 1, student.shares, student.called);
+    if (student.heard === self.steps) return; // it has learnt nothing since
+    student.heard = self.steps;
+    const [first] = self.students;
+    if (self.steps === 0 && student !== first && first.heard === 0) return alike(student, first);
+    softened(answers(student.net, grid.places, grid.count, wide.rooms), 1, student.shares, student.called);
     let [wrong, agrees] = [0, 0];
     for (let i = 0; i < grid.area; i++) {
       if (student.called[i] !== grid.truth[i]) wrong += 1;
@@ -73,6 +81,13 @@ export function contest(layers, grid, told) {
     student.agrees = (100 * agrees) / grid.area;
     student.errors[Math.max(0, self.steps - 1)] = student.wrong;
   };
+  // Before the first step both answer alike.
+  function alike(student, { shares, called, wrong, agrees }) {
+    student.shares.set(shares);
+    student.called.set(called);
+    Object.assign(student, { wrong, agrees });
+    student.errors[0] = wrong;
+  }
   // The round is over: who is nearer the truth, and nearer the teacher?
   self.count = () => {
     self.students.forEach(self.ask);

@@ -32,7 +32,7 @@ export default {
       by.dots("seeds", ends.flatMap((seeds, j) => seeds.map((agreement) => [shares[j], agreement])), () => ({ r: 3, fill: "var(--student)", opacity: 0.5 }));
       by.texts("names", [[shares[1], mean(started[1])]], () => ({ text: "before training", dy: -14 }));
       for (const [name, value] of Object.entries({ cx: by.x(share), cy: by.y(mean(ends[i])), "aria-valuenow": share, "aria-valuetext": `λ = ${share}` })) knob.setAttribute(name, value);
-      by.marks.append(knob.parentNode);
+      if (by.marks.lastElementChild !== knob.parentNode) by.marks.append(knob.parentNode); // moved, it would be let go
       curves.say(`Training from λ = ${share}, a line a seed`);
       histories[0].forEach((_, seed) => {
         const { epoch, agreement } = histories[i][seed];
