@@ -2,7 +2,6 @@
 
 import itertools
 import multiprocessing
-import os
 import signal
 import time
 from pathlib import Path
@@ -16,7 +15,8 @@ from torch import nn
 import kdviz as kd
 from kdviz.compression import quantised
 from kdviz.networks import predict_logits
-from kdviz.training import work
+from kdviz.runs.files import read_file, write_file
+from kdviz.training import starting, work
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
 from kdviz.training.schedule import Order, seed_of
@@ -397,43 +397,42 @@ def test_what_grows_smaller_survives_an_interruption(learner, compression):
 KILLED = [kd.Prune(0.3, "platon"), kd.Prune(0.3, "random", 0.2, 0.9), kd.Quantise(2), kd.Quantise(3, per="row")]
 
 
-def long_enough_to_be_killed(compression):
-    digits = kd.load("digits")
-    recipe = kd.Recipe(digits, kd.mlp(9, 7), kd.HardLabels(), epochs=6, batch_size=20, learning_rate=5e-3)
-    return kd.grid(recipe.replace(compression=compression), seed=range(2))  # 300 steps, a checkpoint each hundred
+def an_array(compression):
+    """Of two students, 300 steps long, 50 an epoch."""
+    recipe = kd.Recipe(kd.load("digits"), kd.mlp(9, 7), kd.HardLabels(), epochs=6, batch_size=20, learning_rate=5e-3)
+    return Array(kd.grid(recipe.replace(compression=compression), seed=range(2)), {}, "cpu")
 
 
-def train_in_double(folder: Path, compression: kd.compression.Compression, waits: bool) -> None:
-    def wait(recipes, histories, done):
-        if waits and len(histories[0]["epoch"]) == 4:  # 200 steps: to be killed here
-            time.sleep(600)
-
+def begin_in_double(checkpoint: Path, compression: kd.compression.Compression) -> None:
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
-    work.CHECKPOINT_SECONDS = 0.0
-    kd.train(long_enough_to_be_killed(compression), store=kd.Store(folder), watch=wait)
+    array = an_array(compression)
+    while array.step < 100:
+        array.advance()
+    write_file(checkpoint, *state(array))
+    time.sleep(600)  # to be killed
 
 
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("compression", KILLED, ids=str)
 def test_killed_and_resumed_it_ends_as_a_plain_loop(digits, tmp_path, compression):
-    context = multiprocessing.get_context("forkserver")
+    context, checkpoint = multiprocessing.get_context("forkserver"), tmp_path / "checkpoint.safetensors"
     context.set_forkserver_preload(["kdviz", "sklearn.datasets"])
-    first, again = (context.Process(target=train_in_double, args=(tmp_path, compression, waits)) for waits in (1, 0))
-    first.start()
-    steps = []
-    while first.is_alive() and not any(step >= 100 for step in steps):
-        steps = [int(path.stem.partition("-")[2]) for path in (tmp_path / "unfinished").glob("*.safetensors")]
+    process = context.Process(target=begin_in_double, args=(checkpoint, compression))
+    process.start()
+    while process.is_alive() and not checkpoint.exists():
         time.sleep(0.01)
-    os.kill(first.pid, signal.SIGKILL)
-    first.join()
-    assert first.exitcode == -signal.SIGKILL and not list(tmp_path.glob("*.safetensors"))
-    again.start()
-    again.join()
-    assert again.exitcode == 0 and not list((tmp_path / "unfinished").glob("*.safetensors"))
-    for recipe in long_enough_to_be_killed(compression):
-        run = kd.Store(tmp_path).find(recipe, weights=True)
-        assert run.facts["trained_together"] == 2
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with work.as_it_was("cpu"):
+        array = an_array(compression)
+        assert starting.put_back(array, read_file(checkpoint)) == "" and array.step == 100
+        while not array.done:
+            array.advance()
+        runs = array.runs()
+    assert len(runs) == 2
+    for run in runs:
         (as_plain if isinstance(compression, kd.Prune) else as_rounded)(run, digits)
 
 
