@@ -1,6 +1,10 @@
 """Networks that grow smaller while they learn: against plain loops, in arrays, alone, interrupted, stored."""
 
 import itertools
+import multiprocessing
+import signal
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +15,8 @@ from torch import nn
 import kdviz as kd
 from kdviz.compression import quantised
 from kdviz.networks import predict_logits
-from kdviz.training import work
+from kdviz.runs.files import read_file, write_file
+from kdviz.training import starting, work
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
 from kdviz.training.schedule import Order, seed_of
@@ -307,6 +312,41 @@ def test_any_module_is_rounded_as_in_a_plain_loop(digits, learner, compression):
     assert max(len(kernel.unique()) for kernel in kernels) <= 2**compression.bits - (compression.bits > 1)
 
 
+@pytest.mark.parametrize("compression", [kd.Quantise(2, member=2), kd.Quantise(3, per="row", member=1)], ids=str)
+@pytest.mark.usefixtures("double")
+def test_of_two_that_train_together_one_alone_is_rounded(digits, learner, compression):
+    pair = kd.members((kd.mlp(9), kd.mlp(6, 5)))
+    run = kd.train(learner.replace(model=pair, objective=beside(), compression=compression, epochs=1), store=None)
+    mine = compression.member - 1
+
+    def backward(network, batch, done):
+        named = dict(network.named_parameters())
+        own = {name: weight.detach().clone() for name, weight in named.items()}
+        put(network, [nearest(w, compression) if f".{mine}." in name[:10] else w for name, w in own.items()])
+        answers = network(batch.inputs.double())
+        v, z = answers["logits 1"], answers["logits 2"]
+        apart = (v.detach().softmax(-1) * (v.detach().log_softmax(-1) - z.log_softmax(-1))).sum(-1).mean()
+        (F.cross_entropy(v, batch.labels) + 0.5 * F.cross_entropy(z, batch.labels) + 0.5 * apart).backward()
+        put(network, [*own.values()])
+
+    network = plainly(run.recipe, digits, backward)
+    for name, weight in network.state_dict().items():
+        rounds = f".{mine}." in name[:10] and weight.ndim > 1
+        expected = nearest(weight, compression) if rounds else weight
+        assert (run.arrays[f"weights/{name}"] - expected).abs().max() < 1e-9
+    whole = [network.head[i].weight.detach() for i in (0, 1)]
+    once = quantised(network, compression.bits, per=compression.per, member=compression.member)
+    assert [torch.equal(once.head[i].weight, whole[i]) for i in (0, 1)] == [i != mine for i in (0, 1)]
+
+
+@kd.objective
+def beside(student, labels, teaches=1.0, hard=0.5, soft=0.5):
+    """Apprentice's scheme A: the first member learns from labels, the second from labels and from the first."""
+    v, z = student["logits 1"], student["logits 2"]
+    apart = F.kl_div(z.log_softmax(-1), v.detach().softmax(-1), reduction="batchmean")
+    return teaches * F.cross_entropy(v, labels) + hard * F.cross_entropy(z, labels) + soft * apart
+
+
 @pytest.mark.parametrize("compression", [*QUANTISED, kd.Quantise(8, number="e5m2")], ids=str)
 def test_a_network_is_rounded_after_training(digits, compression):
     torch.manual_seed(0)
@@ -354,6 +394,48 @@ def test_what_grows_smaller_survives_an_interruption(learner, compression):
         assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
 
 
+KILLED = [kd.Prune(0.3, "platon"), kd.Prune(0.3, "random", 0.2, 0.9), kd.Quantise(2), kd.Quantise(3, per="row")]
+
+
+def an_array(compression):
+    """Of two students, 300 steps long, 50 an epoch."""
+    recipe = kd.Recipe(kd.load("digits"), kd.mlp(9, 7), kd.HardLabels(), epochs=6, batch_size=20, learning_rate=5e-3)
+    return Array(kd.grid(recipe.replace(compression=compression), seed=range(2)), {}, "cpu")
+
+
+def begin_in_double(checkpoint: Path, compression: kd.compression.Compression) -> None:
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    array = an_array(compression)
+    while array.step < 100:
+        array.advance()
+    write_file(checkpoint, *state(array))
+    time.sleep(600)  # to be killed
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("compression", KILLED, ids=str)
+def test_killed_and_resumed_it_ends_as_a_plain_loop(digits, tmp_path, compression):
+    context, checkpoint = multiprocessing.get_context("forkserver"), tmp_path / "checkpoint.safetensors"
+    context.set_forkserver_preload(["kdviz", "sklearn.datasets"])
+    process = context.Process(target=begin_in_double, args=(checkpoint, compression))
+    process.start()
+    while process.is_alive() and not checkpoint.exists():
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with work.as_it_was("cpu"):
+        array = an_array(compression)
+        assert starting.put_back(array, read_file(checkpoint)) == "" and array.step == 100
+        while not array.done:
+            array.advance()
+        runs = array.runs()
+    assert len(runs) == 2
+    for run in runs:
+        (as_plain if isinstance(compression, kd.Prune) else as_rounded)(run, digits)
+
+
 @pytest.mark.parametrize("compression", PRUNED + QUANTISED, ids=str)
 def test_a_step_never_waits_for_the_device(compression):
     network = kd.cnn(3, 4, hidden=(5,)).build((1, 8, 8), 10)
@@ -394,6 +476,10 @@ def test_a_grid_varies_what_a_compression_says(learner):
         (lambda r: kd.Quantise(4, number="nf4"), "number is one of integer, e4m3, e5m2, e2m1, not 'nf4'"),
         (lambda r: kd.Quantise(4, per="channel"), "per is one of tensor, row, not 'channel'"),
         (lambda r: kd.Quantise(4, scale="best"), "scale is one of maximum, error, not 'best'"),
+        (lambda r: r.replace(compression=kd.Quantise(2, member=1)), "9-7 has no members: write kd.members"),
+        (lambda r: r.replace(model=kd.members(kd.mlp(3), 2), objective=kd.objectives.MutualLearning(),
+                             compression=kd.Quantise(2, member=3)), "member 3 is to be rounded, and .* has 2 members"),
+        (lambda r: kd.Quantise(2, member="last"), "the member that is rounded is a whole number"),
         (lambda r: r.replace(model=kd.resnet(8), compression=kd.Prune(0.5)), "an MLP or a CNN, not out of a ResNet"),
         (lambda r: r.replace(init=r, frozen=True, compression=kd.Prune(0.5)), "a frozen recipe trains the last layer"),
         (lambda r: r.replace(compression="half"), "compression of a recipe must be .*, not str"),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kdviz.compression.compression import Compression
+from kdviz.networks import Members
 from kdviz.networks.network import whole
 
 # Numbers with a sign and a floating point: all their bits, those of the fraction, the smallest exponent, the largest
@@ -37,17 +38,22 @@ class Quantise(Compression):
     scale : {"maximum", "error"}
         Whether a scale makes the largest weight the largest number, or is the best of forty, up to that one, in
         squared error. It follows the weights at each step. One bit has its own.
+    member : int, optional
+        Of a :func:`kdviz.members` the one that is rounded, counted from 1; the others stay in full precision, as the
+        teacher that trains beside its student does (Mishra and Marr 2018, scheme A).
 
     Raises
     ------
     ValueError
-        Bits, a number or a choice that are none, or bits that the number has not.
+        Bits, a number or a choice that are none, or bits that the number has not; in a recipe, a member that its
+        network has not.
     """
 
     bits: int
     number: str = "integer"
     per: str = "tensor"
     scale: str = "maximum"
+    member: int | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "bits", whole(self.bits, "bits of a weight"))
@@ -59,15 +65,31 @@ class Quantise(Compression):
             raise ValueError(f"a weight has 1 to 8 bits, not {self.bits}")
         if self.number in FLOATS and self.bits != FLOATS[self.number][0]:
             raise ValueError(f"{self.number} has {FLOATS[self.number][0]} bits, not {self.bits}")
+        if self.member is not None:
+            object.__setattr__(self, "member", whole(self.member, "the member that is rounded"))
 
     def __str__(self) -> str:
         said = f"{self.bits} bit{'s' if self.bits > 1 else ''}"
+        said += f", member {self.member} alone" if self.member else ""
         return said if self.number == "integer" else f"{said} ({self.number})"
+
+    def check(self, model, frozen: bool) -> None:
+        """See :meth:`Compression.check`."""
+        n = model.n if isinstance(model, Members) else 0
+        if self.member is not None and not 1 <= self.member <= n:
+            has = f"{model} has {n} members" if n else f"{model} has no members: write kd.members"
+            raise ValueError(f"member {self.member} is to be rounded, and {has}")
+
+    def _rounds(self, name: str) -> bool:
+        """Whether weights of this name are among those that are rounded."""
+        return self.member is None or name.startswith((f"members.{self.member - 1}.", f"head.{self.member - 1}."))
 
     def used(self, weights: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The rounded weights; their gradient is that of the weights."""
         return {
-            name: self.rounded(weight.detach()) + (weight - weight.detach()) if weight.ndim > 2 else weight
+            name: self.rounded(weight.detach()) + (weight - weight.detach())
+            if weight.ndim > 2 and self._rounds(name)
+            else weight
             for name, weight in weights.items()
         }
 
@@ -109,7 +131,7 @@ def quantised(weights: Mapping[str, Tensor] | nn.Module, bits: int, **said) -> d
         A state dict, or the network itself, which stays as it is.
     bits : int
     **said
-        ``number``, ``per`` and ``scale``, as of :class:`Quantise`.
+        ``number``, ``per``, ``scale`` and ``member``, as of :class:`Quantise`.
 
     Examples
     --------
@@ -120,5 +142,5 @@ def quantised(weights: Mapping[str, Tensor] | nn.Module, bits: int, **said) -> d
         network.load_state_dict(quantised(network.state_dict(), bits, **said))
         return network
     kind = Quantise(bits, **said)
-    rounds = {name for name, weight in weights.items() if weight.is_floating_point() and weight.ndim > 1}
+    rounds = {n for n, weight in weights.items() if weight.is_floating_point() and weight.ndim > 1 and kind._rounds(n)}
     return {name: kind.rounded(weight[None])[0] if name in rounds else weight for name, weight in weights.items()}
