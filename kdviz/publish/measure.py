@@ -19,6 +19,7 @@ SECOND_EDITION = [
     "09_prune_while_distilling",
     "10_quantise",
     "11_compress_a_generator",
+    "13_inside_a_transformer",
     "14_without_a_teacher",
     "15_self_distillation",
 ]

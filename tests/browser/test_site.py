@@ -69,7 +69,7 @@ def test_its_scripts_and_data_are_small(name, built, offline):
     page = offline(built / f"{name}.html")
     scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
     added = sum(len(script.encode()) for script in scripts)
-    assert added <= (HEAVY if "pad" in "".join(named(name, View)) else LIGHT)
+    assert added <= (HEAVY if {"pad", "inside"} & {*named(name, View)} else LIGHT)
 
 
 @pytest.mark.parametrize("name", ALIVE)
