@@ -8,6 +8,7 @@ from test_wordpieces import load_on_disk
 
 import kdviz as kd
 from kdviz.data import bag_of
+from kdviz.data.sources import on_disk
 from kdviz.explorers.inside import as_carried, inside, looks
 from kdviz.figures.inside import COPIED, answer_times, attention_map, attention_maps
 from kdviz.objectives import cosine_terms, row_terms
@@ -23,14 +24,17 @@ def encoders():
 
 
 def test_the_look_up_task_says_what_it_asks():
-    assert LOOK_UP.train.inputs.shape == (2000, 6) and LOOK_UP.classes == ("0", "1", "2", "3")
+    assert LOOK_UP.train.inputs.shape == (8000, 6) and LOOK_UP.classes == ("0", "1", "2", "3")
     for tokens, label in zip(LOOK_UP.test.inputs[:200], LOOK_UP.test.labels[:200].tolist(), strict=True):
         words = LOOK_UP.decode(tokens).split()
         (asked,) = (word.removeprefix("find_") for word in words if word.startswith("find_"))
         pairs = [word for word in words if not word.startswith("find_")]
         assert [word[-1] for word in pairs if word[:-1] == asked] == [str(label)]
         assert 2 <= len(pairs) <= 5 and len({word[:-1] for word in pairs}) == len(pairs)
-    assert torch.bincount(LOOK_UP.train.labels).min() > 400
+    assert torch.bincount(LOOK_UP.train.labels).min() > 1800
+    longer = kd.load("lookup_long")
+    assert longer.test.inputs.shape == (2000, 8) and len(longer.classes) == 6 and on_disk("lookup_long")
+    assert len(longer.vocabulary) == 2 + 8 + 48 == longer.train.inputs.max() + 1
 
 
 def test_a_bag_forgets_the_order():

@@ -166,11 +166,11 @@ def load(name: str, *, download: bool = False) -> Dataset:
     Parameters
     ----------
     name : str
-        ``digits`` and ``digits_pairs`` come with scikit-learn, ``mnist1d`` and ``lookup`` (tokens) are generated. The
-        others are read from ``$KDVIZ_DATA`` (default: ``data/``): ``mnist``, ``fashion_mnist``, ``mnist_pairs``,
-        ``kmnist``, ``emnist``, ``cifar10``, ``cifar100``, ``svhn`` and ``stl10`` in torchvision's layout, ``banking77``
-        (bags of words), ``banking77_pieces`` and ``banking77_short`` (tokens) in ``text/BANKING77``. A pair is two
-        digits side by side. Data of one's own have the name in their description.
+        ``digits`` and ``digits_pairs`` come with scikit-learn, ``mnist1d``, ``lookup`` and ``lookup_long`` (tokens) are
+        generated. The others are read from ``$KDVIZ_DATA`` (default: ``data/``): ``mnist``, ``fashion_mnist``,
+        ``mnist_pairs``, ``kmnist``, ``emnist``, ``cifar10``, ``cifar100``, ``svhn`` and ``stl10`` in torchvision's
+        layout, ``banking77`` (bags of words), ``banking77_pieces`` and ``banking77_short`` (tokens) in
+        ``text/BANKING77``. A pair is two digits side by side. Data of one's own have the name in their description.
     download : bool
         Fetch the files first if they are missing. Nothing is downloaded otherwise.
 

@@ -2,7 +2,7 @@
 
 from kdviz.arguments import told
 from kdviz.data.intents import INTENTS
-from kdviz.data.lookup import VALUES
+from kdviz.data.lookup import TASKS, values
 
 DIGITS = tuple("0123456789")
 PAIRS = tuple(left + right for left in DIGITS for right in DIGITS)
@@ -32,7 +32,7 @@ CLASSES = {
     "banking77_pieces": BANKING77,
     "banking77_short": BANKING77,
     "mnist1d": DIGITS,
-    "lookup": VALUES,
+    **{name: values(name) for name in TASKS},
     "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     "emnist": (*DIGITS, *LETTERS),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),

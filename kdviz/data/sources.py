@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from kdviz.data import files
 from kdviz.data.banking77 import SIZES, read_banking77, read_banking77_pieces
 from kdviz.data.files import FILES, ROOT, absent, base, download, folder, in_repository, read_images
-from kdviz.data.lookup import read_lookup
+from kdviz.data.lookup import TASKS, read_lookup
 from kdviz.data.mnist1d import read_mnist1d
 from kdviz.data.names import CLASSES, classes_of
 from kdviz.data.vision import KINDS, download_vision, read_vision, vision_on_disk
@@ -46,8 +46,8 @@ def read(name: str) -> Source:
     if name in SIZES:
         train, test, vocabulary = read_banking77_pieces(name)
         return Source(train, test, vocabulary=vocabulary)
-    if name == "lookup":
-        train, test, vocabulary = read_lookup()
+    if name in TASKS:
+        train, test, vocabulary = read_lookup(name)
         return Source(train, test, vocabulary=vocabulary)
     if name == "mnist1d":
         train, test, unlabelled = read_mnist1d()
@@ -65,7 +65,7 @@ def read(name: str) -> Source:
 
 def on_disk(name: str) -> bool:
     """Whether ``name`` can be loaded without a download."""
-    return vision_on_disk(name) if name in KINDS else files.on_disk(name)
+    return name in TASKS or (vision_on_disk(name) if name in KINDS else files.on_disk(name))
 
 
 def fetch(name: str) -> None:

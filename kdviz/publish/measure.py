@@ -20,6 +20,7 @@ SECOND_EDITION = [
     "10_quantise",
     "11_compress_a_generator",
     "12_deep_and_thin",
+    "13_inside_a_transformer",
     "14_without_a_teacher",
     "15_self_distillation",
 ]

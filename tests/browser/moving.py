@@ -79,6 +79,9 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
         yield select.get_attribute("aria-label"), [partial(select.select_option, index=i) for i in [*others, chosen]]
     for box in root.locator("input[type=checkbox]").all():
         yield box.get_attribute("aria-label"), [box.click, box.click]
+    for typed in root.locator("input[type=text]").all():
+        before = typed.input_value()
+        yield typed.get_attribute("aria-label"), [partial(typed.fill, text) for text in ("", before[::-1], before)]
     for handle in root.locator(".kdviz-handle").all():
         name = handle.get_attribute("aria-label")
         yield name, [partial(handle.press, key) for key in KEYS]

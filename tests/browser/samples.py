@@ -11,7 +11,9 @@ from carried import unpacked
 from IPython.display import display
 
 import kdviz as kd
+from kdviz.data.wordpieces import words_of
 from kdviz.explorers import View, drawing
+from kdviz.explorers.inside import as_carried, looks
 from kdviz.explorers.pad import answer, layers_of
 from kdviz.explorers.view import VIEW, told_of
 from kdviz.publish import notebooks
@@ -275,9 +277,26 @@ def depths():
     return kd.explorers.depths(*deep_nets(), way="labels", layers=8)
 
 
+@cache
+def encoders():
+    torch.manual_seed(0)
+    words = kd.load("lookup").vocabulary
+    nets = {name: kd.transformer(deep, 8, 2, vocabulary=len(words)).build((6,), 4) for name, deep in
+            (("teacher", 4), ("student", 2))}  # fmt: skip
+    for weight in (weight for net in nets.values() for weight in net.parameters()):
+        torch.nn.init.normal_(weight, std=0.7)
+    return nets
+
+
+def inside():
+    data = kd.load("lookup")
+    row = data.test.inputs[0]
+    return kd.explorers.inside(encoders(), row, data.vocabulary, data.classes, data.decode(row), layer=2)
+
+
 MADE = (
     temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
-    self_distillation, which_teacher, completed, exits, votes, depths,
+    self_distillation, which_teacher, completed, exits, votes, depths, inside,
 )  # fmt: skip
 
 
@@ -405,6 +424,24 @@ def _votes(count, image, shown):
     right = (joint.argmax(-1) == labels).sum()
     said = f"The generalist says {first} with {p[0, image, first]:.3f}. Asked: {asked}."
     return [f"{said} Together: {best} with {joint[image, best]:.3f}. Right on {right} of 40 images."]
+
+
+def _inside(sentence, layer, head):
+    tokens = lookup_tokens(sentence)
+    if not len(tokens):
+        return ["Type a sentence"]
+    said = [f"{len(tokens)} pieces"]
+    for name, net in encoders().items():
+        shares = looks(as_carried(name, net), tokens, layer, head)[1].softmax(-1)
+        said.append(f"{name}: {shares.argmax()} ({100 * shares.max():.1f}\u00a0%)")
+    return said
+
+
+def lookup_tokens(sentence: str) -> torch.Tensor:
+    """Places of whole words in the look-up task's vocabulary, 1 for each character of any other."""
+    words = kd.load("lookup").vocabulary
+    known = [[words.index(f"{word}·")] if f"{word}·" in words else [1] * len(word) for word in words_of(sentence)]
+    return torch.tensor([token for each in known for token in each][:6], dtype=torch.int64)
 
 
 def _precise(value: float) -> str:

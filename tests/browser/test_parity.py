@@ -11,7 +11,9 @@ from carried import unpacked
 from test_hosts import page_of
 
 import kdviz as kd
+from kdviz.data.wordpieces import as_pieces, learnt_pieces
 from kdviz.explorers import drawing, modules
+from kdviz.explorers.inside import as_carried, looks
 from kdviz.explorers.pad import answer, layers_of
 from kdviz.explorers.view import packed
 
@@ -91,6 +93,54 @@ def test_networks(reckoned, sides):
 
 def _packed(weight, scale, bias):
     return packed(weight, "int8"), packed(scale), packed(bias)
+
+
+SENTENCES = [
+    "",
+    "I am still waiting on my card?",
+    "Is that 3-5 days?? £12.50",
+    "Straße ☃ pöund_x",
+    "a" * 80,
+    "why, WHY",
+]
+
+
+def test_sentences_become_the_same_pieces(reckoned):
+    texts = [*SENTENCES, *(f"what about the {c}ard, {c}{c} and re{c}ing {i}th?" for i, c in enumerate("abcdefgh"))]
+    vocabulary = learnt_pieces(texts[:-4] + ["card cards waiting"] * 3, 90)
+    expected = [[token for token in row if token] for row in as_pieces(texts, vocabulary, 32).tolist()]
+    code = "(it, texts, vocabulary) => texts.map((text) => it.pieces(text, vocabulary, 32))"
+    assert reckoned("encoder", code, texts, list(vocabulary)) == expected
+
+
+@pytest.mark.parametrize("pool", ["cls", "mean"])
+def test_encoders_answer_and_look_alike(reckoned, pool):
+    torch.manual_seed(0)
+    nets = {
+        name: kd.transformer(deep, 12, 3, vocabulary=30, pool=pool).build((9,), 5)
+        for name, deep in (("teacher", 4), ("student", 2))
+    }
+    for weight in (weight for net in nets.values() for weight in net.parameters()):
+        torch.nn.init.normal_(weight, std=0.7)
+    rows = torch.randint(1, 30, (20, 9), generator=torch.Generator().manual_seed(1))
+    rows = [row[: 1 + i % 9] for i, row in enumerate(rows)]
+    view = kd.explorers.inside(nets, rows[8], [f"{i}·" for i in range(30)], [*"abcde"], "3")
+    code = """(it, { weights, ...form }, rows) => {
+        const open = it.opened(weights);
+        const found = rows.map((row) => it.answer(form, open, row));
+        return found.map(({ logits, attention }) => [logits, attention[1][2]]);
+    }"""
+    for name, net in nets.items():
+        found = reckoned("encoder", code, view.data["networks"][name], [row.tolist() for row in rows])
+        for row, (logits, attention) in zip(rows, found, strict=True):
+            map_, expected = looks(as_carried(name, net), row, 2, 3)
+            close(logits, expected)
+            close(attention, map_)
+
+
+def test_the_bell_curves_share(reckoned):
+    x = torch.linspace(-9, 9, 181, dtype=torch.float64)
+    close(reckoned("encoder", "(it, x) => x.map(it.gelu)", x.tolist()), torch.nn.functional.gelu(x))
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8", "uint8", "uint16", "int16"])

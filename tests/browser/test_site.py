@@ -60,7 +60,7 @@ def test_its_scripts_and_data_are_small_and_it_fits_narrow_windows(name, built, 
     page = offline(built / f"{name}.html", viewport={"width": 820, "height": 1180})
     scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
     added = sum(len(script.encode()) for script in scripts)
-    assert added <= (HEAVY if "pad" in "".join(named(name, View)) else LIGHT)
+    assert added <= (HEAVY if {"pad", "inside"} & {*named(name, View)} else LIGHT)
     for width in (820, 390):
         page.set_viewport_size({"width": width, "height": 1180})
         fits(page, width)
