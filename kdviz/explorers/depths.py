@@ -6,61 +6,55 @@ import torch
 from matplotlib.figure import Figure
 
 from kdviz import figures
-from kdviz.arguments import finite, mapping, several, told
+from kdviz.arguments import finite, mapping, told
 from kdviz.explorers.view import View
 from kdviz.figures.deep import DEEP
 from kdviz.measures import FAILS
 
+Errors = Mapping[str, Mapping[int, Sequence[float]]]
 
-def depths(
-    wrong: Mapping[str, Mapping[int, Sequence[float]]],
-    curves: Mapping[str, Mapping[int, Sequence[tuple[Sequence[float], Sequence[float]]]]],
-    *,
-    way: str,
-    layers: int,
-    colours: Mapping[str, str] = DEEP,
-) -> View:
-    """% of the training images wrong by depth and way, and test accuracy along the training, a line a network.
+
+def depths(training: Errors, test: Errors, *, way: str, layers: int, colours: Mapping[str, str] = DEEP) -> View:
+    """% of the training images and of the test images wrong, by depth and way, a dot a network.
 
     Parameters
     ----------
-    wrong : mapping of way to mapping of depth to % of the training images wrong, one a seed
-    curves : mapping of way to mapping of depth to (epochs, % of the test images right), one a seed
+    training, test : mapping of way to mapping of depth to % wrong, one a seed
+        Of the same ways and depths, these rising.
     way, layers : str, int
-        Where it opens: one of the ways, and one of its depths.
+        Where it opens: one of the ways, and one of the depths.
     colours : mapping of way to colour
     """
-    wrong = {name: {int(d): [round(v, 2) for v in finite(f"{name!r} at {d}", seeds, "seeds").tolist()]
-                    for d, seeds in mapping(f"{name!r} of wrong", of, "% wrong").items()}
-             for name, of in mapping("wrong", wrong, "% wrong by depth").items()}  # fmt: skip
-    known = sorted({depth for of in wrong.values() for depth in of})
-    if any([*of] != known for of in wrong.values()):
-        raise ValueError(f"each way needs the same depths in rising order, {known}")
-    if way not in wrong or layers not in known:
-        raise ValueError(f"it opens at one of {', '.join(wrong)} and of {known}, not at {told(way)}, {told(layers)}")
-    paths = {name: {d: [_path(one) for one in several("curves", curves[name][d], "(epochs, % right)")] for d in known}
-             for name in wrong}  # fmt: skip
-    shades = {name: colours.get(name, "#666666") for name in wrong}
+    both = {name: _rounded(name, of) for name, of in (("training", training), ("test", test))}
+    known = sorted({depth for of in both["training"].values() for depth in of})
+    if any([*by] != known for of in both.values() for by in of.values()) or both["test"].keys() != training.keys():
+        raise ValueError(f"training and test need the same ways, each with the same depths in rising order, {known}")
+    if way not in training or layers not in known:
+        raise ValueError(f"it opens at one of {', '.join(training)} and of {known}, not at {told(way)}, {told(layers)}")
+    shades = {name: colours.get(name, "#666666") for name in training}
 
     def still(figure: Figure, way: str, layers: int) -> None:
-        by, along = figure.subplots(1, 2)
-        figures.deep.trained_by_depth(wrong, shades, ax=by)
-        by.axvline(layers, color="0.6", lw=1, zorder=0)
-        by.get_legend().remove()
-        for path in paths[way][layers]:
-            along.plot(*zip(*path, strict=True), "o-", color=shades[way])
-        along.set(xlabel="epoch", ylabel="% of test images right", ylim=(0, 100), title=f"{layers} layers: {way}")
+        for ax, (name, of) in zip(figure.subplots(1, 2), both.items(), strict=True):
+            figures.trained_by_depth(of, shades, ax=ax)
+            ax.axvline(layers, color="0.6", lw=1, zorder=0)
+            ax.set(ylabel=f"% of {name} images wrong")
+        ax.get_legend().remove()
 
-    data = {"depths": known, "wrong": wrong, "curves": paths, "colours": shades, "fails": FAILS}
+    data = {"depths": known, "wrong": both, "colours": shades, "fails": FAILS}
     return View("depths", data, still, (10, 3.9), way=way, layers=layers)
 
 
 def summary(wrong: Sequence[float], fails: float = FAILS) -> tuple[float, int]:
-    """The median of % wrong, and how many networks train: get more than the rest right."""
+    """The median of % wrong, and how many networks train: have fewer wrong than ``fails``."""
     values = torch.as_tensor(wrong, dtype=torch.float64)
     return values.quantile(0.5).item(), int((values < fails).sum())
 
 
-def _path(one: tuple[Sequence[float], Sequence[float]]) -> list[list[float]]:
-    epochs, right = (finite(name, of, "times").tolist() for name, of in zip(("epochs", "% right"), one, strict=True))
-    return [[round(at, 2), round(value, 2)] for at, value in zip(epochs, right, strict=True)]
+def _rounded(name: str, of: Errors) -> dict[str, dict[int, list[float]]]:
+    return {
+        way: {
+            int(depth): [round(value, 2) for value in finite(f"{name} of {way!r} at {depth}", seeds, "seeds").tolist()]
+            for depth, seeds in mapping(f"{way!r} of {name}", by, "% wrong").items()
+        }
+        for way, by in mapping(name, of, "% wrong by depth").items()
+    }

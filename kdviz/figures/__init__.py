@@ -12,7 +12,7 @@ from kdviz.figures.completed import GENERATORS, completed
 from kdviz.figures.compression import discrepancy, layers, on_grid
 from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
-from kdviz.figures.deep import DEEP, hint_sketch, looks, trained_by_depth
+from kdviz.figures.deep import DEEP, hint_sketch, looks, spreads, trained_by_depth
 from kdviz.figures.ensembles import errors_by_nets, gain_kept, prediction_maps
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
 from kdviz.figures.fidelity import agreement_against_accuracy, hues
@@ -41,6 +41,6 @@ __all__ = [
     "hot_limit", "hues", "image", "layers", "learning_curves", "leaving_early", "log_ticks", "looks", "mistaken",
     "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths", "prediction_maps", "projection", "projections",
     "reliability", "score_panels", "second_opinions", "sentences", "shared_bar", "shares_by_temperature",
-    "simplex_path", "slopes", "soft_target", "students_by_teacher", "sweep", "taken_for", "teaching_modes",
-    "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions", "use_style",
+    "simplex_path", "slopes", "soft_target", "spreads", "students_by_teacher", "sweep", "taken_for",
+    "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions", "use_style",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ DEEP = {  # one colour for each way to train a deep network
     "soft targets": COLOURS["soft targets"],
     "hints, then soft targets": COLOURS["hints"],
     "hints, then labels": COLOURS["one-stage hints"],
+    "torch's start": COLOURS["hard labels"],
     "He's start": COLOURS["another teacher"],
     "shortcuts": COLOURS["teacher"],
 }
@@ -50,6 +51,27 @@ def trained_by_depth(
     ax.set(xlabel="layers", ylabel="% of training images wrong", ylim=(-3, 100))
     ax.set_xticks(sorted({d for of in wrong.values() for d in of}))
     ax.grid(axis="x", visible=False)
+    plain(ax.legend())
+    return ax
+
+
+def spreads(by_layer: Mapping[str, Tensor], colours: Mapping[str, str] = DEEP, *, ax: Axes | None = None) -> Axes:
+    """What is left of the differences between inputs, by layer, logarithmic: a line a network.
+
+    Parameters
+    ----------
+    by_layer : mapping of name to Tensor of shape (networks, layers)
+        As :func:`kdviz.measures.spread_by_layer` gives them.
+    colours : mapping of name to colour
+    """
+    ax = on(ax)
+    check_colours(colours, mapping("by_layer", by_layer, "spreads"))
+    for name, values in by_layer.items():
+        lines = finite(f"spreads of {name!r}", values, "networks layers").double().clamp(min=1e-8)
+        for line in lines.tolist():
+            ax.plot(range(1, len(line) + 1), line, color=colours[name], lw=1, alpha=0.5)
+        ax.plot([], [], color=colours[name], lw=2.4, label=name)
+    ax.set(yscale="log", xlabel="layer", ylabel="spread between images, of the whole size", ylim=(1e-8, 2))
     plain(ax.legend())
     return ax
 

@@ -14,6 +14,7 @@ from kdviz.arguments import told
 from kdviz.data import load_described
 from kdviz.networks import predict, predict_logits
 from kdviz.objectives import attention_map
+from kdviz.recipes import Recipe
 from kdviz.runs.scores import kept
 
 LOOKED_AT = 24  # the first test images, of which a shipped run keeps the attention maps
@@ -63,6 +64,18 @@ def attention_likeness(students: Sequence[Any], teachers: Sequence[Any]) -> pd.D
             raise ValueError(f"{student.recipe.model} and {teacher.recipe.model} have maps of other positions")
         rows.append({name: (ours[name] * theirs[name]).sum((1, 2)).mean().item() for name in ours})
     return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def extra_weights(recipe: Recipe) -> int:
+    """How many weights an objective with one teacher trains along with a student, and drops: those of a regressor."""
+    data = load_described(recipe.data)
+    with torch.random.fork_rng(devices=[]):
+        ours, theirs = (
+            model.build(tuple(data.test.inputs.shape[1:]), len(data.classes)).eval()(data.test.inputs[:2])
+            for model in (recipe.model, recipe.objective.teachers[0].model)
+        )
+        return sum(weight.numel() for weight in recipe.objective.extra(ours, recipe.objective.seen(theirs)).values())
 
 
 def training_error_count(run: Any) -> Tensor:

@@ -1,4 +1,4 @@
-// Which way trains how deep a network: what is wrong after training by depth, and test accuracy on the way.
+// Which way trains how deep a network: what is wrong in the end by depth, of training and of test images.
 import { choice, panels, sentence, slider, stage } from "./page.js";
 import { chart } from "./chart.js";
 
@@ -12,38 +12,35 @@ export function summary(wrong, fails) {
 export default {
   render({ model, el }) {
     const page = stage({ model, el });
-    const { depths, wrong, curves, colours, fails } = page.data;
-    const ways = Object.keys(wrong);
+    const { depths, wrong, colours, fails } = page.data;
+    const ways = Object.keys(wrong.training);
     slider(page, "layers", { label: "layers", values: depths });
     choice(page, "way", { label: "trained on", options: ways.map((name) => [name, name]) });
     const said = sentence(page);
     const box = panels(page, 2);
-    const room = (depths.at(-1) - depths[0]) * 0.04 || 1;
-    const last = Math.max(...Object.values(curves).flatMap((of) => Object.values(of).flat(2).map(([at]) => at)));
-    const by = chart(page, box, {
-      title: "After training", height: 290, x: { domain: [depths[0] - room, depths.at(-1) + room], ticks: depths, label: "layers" },
-      y: { domain: [-2, 100], ticks: [0, 25, 50, 75, 100], label: "% of training images wrong" },
-    });
-    const along = chart(page, box, { height: 290, x: { domain: [0, last], label: "epoch" }, y: { domain: [0, 100], label: "% of test images right" } });
+    const room = (depths.at(-1) - depths[0]) * 0.06 || 1;
+    const edges = [depths[0] - room, depths.at(-1) + room];
+    const charts = ["training", "test"].map((images) => [images, chart(page, box, {
+      height: 290, x: { domain: edges, ticks: depths, label: "layers" },
+      y: { domain: [-2, 100], ticks: [0, 25, 50, 75, 100], label: `% of ${images} images wrong` },
+    })]);
 
     page.on(({ layers, way }) => {
-      by.line("fails", [[depths[0] - room, fails], [depths.at(-1) + room, fails]], { stroke: "var(--faint)", "stroke-width": 2, "stroke-dasharray": "5 4" });
-      by.line("here", [[layers, -2], [layers, 100]], { stroke: "var(--faint)", "stroke-width": 1.5 });
-      for (const name of ways) {
-        by.line(`of ${name}`, depths.map((d) => [d, summary(wrong[name][d], fails)[0]]), {
-          stroke: colours[name], opacity: name === way ? 1 : 0.35, "stroke-width": name === way ? 3 : 1.6,
-        });
+      for (const [images, of] of charts) {
+        of.say(`${images === "test" ? "Test" : "Training"} images`, `% of ${images} images wrong by layers, ${way}`);
+        of.line("fails", edges.map((edge) => [edge, fails]), { stroke: "var(--faint)", "stroke-width": 2, "stroke-dasharray": "5 4" });
+        of.line("here", [[layers, -2], [layers, 100]], { stroke: "var(--faint)", "stroke-width": 1.5 });
+        for (const name of ways) {
+          of.line(`of ${name}`, depths.map((d) => [d, summary(wrong[images][name][d], fails)[0]]), {
+            stroke: colours[name], opacity: name === way ? 1 : 0.35, "stroke-width": name === way ? 3 : 1.6,
+          });
+        }
+        of.dots("seeds", wrong[images][way][layers].map((one) => [layers, one]), () => ({ r: 4.5, fill: colours[way], stroke: "var(--paper)" }));
       }
-      by.dots("seeds", wrong[way][layers].map((one) => [layers, one]), () => ({ r: 4.5, fill: colours[way], stroke: "var(--paper)" }));
-      along.say(`${layers} layers, ${way}: a line a network`);
-      curves[way][layers].forEach((path, seed) => {
-        along.line(`seed ${seed}`, path, { stroke: colours[way], opacity: 0.8, "stroke-width": 1.8 });
-        along.dots(`ends ${seed}`, path, () => ({ r: 3, fill: colours[way] }));
-      });
-      const [median, trained] = summary(wrong[way][layers], fails);
+      const [median, trained] = summary(wrong.training[way][layers], fails);
       said.textContent =
-        `${layers} layers, ${way}: ${trained} of ${wrong[way][layers].length} networks train; ` +
-        `in the median ${median.toFixed(1)} % of the training images are wrong.`;
+        `${layers} layers, ${way}: ${trained} of ${wrong.training[way][layers].length} networks train; in the median ` +
+        `${median.toFixed(1)} % of the training images are wrong, ${summary(wrong.test[way][layers], fails)[0].toFixed(1)} % of the test images.`;
     });
     return page.start();
   },
