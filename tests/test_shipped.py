@@ -12,7 +12,7 @@ def test_they_are_light_and_hold_no_images():
     allowed = {"test_logits", "errors/row", "errors/predicted", "doubt", "calibration_error", "log_odds"}
     allowed |= {"correlation/raw", "correlation/centred", "class_means"}
     allowed |= {"rivals/margin", "rivals/inside", "rivals/outside", "error_count", "soft_scores"}
-    allowed |= {"answer_scores", "shifted_error_count", "exit_counts", "exit_answers"}
+    allowed |= {"answer_scores", "shifted_error_count", "exit_counts", "exit_answers", "groups", "class_error_counts"}
     for path in FILES:
         names = [name for name in store.StoredArrays(path) if not name.startswith(WEIGHTS)]
         assert set(names) <= allowed

@@ -22,7 +22,7 @@ from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of, shifted_error_count
 from kdviz.runs.files import read_file
-from kdviz.runs.scores import error_count, scores_of
+from kdviz.runs.scores import class_errors_of, error_count, groups_of, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -31,6 +31,8 @@ EPOCHS = 1000  # longer histories are shipped thinned
 SCORES = {
     "error_count": error_count,
     "soft_scores": scores_of,
+    "groups": groups_of,
+    "class_error_counts": class_errors_of,
     "answer_scores": answer_scores_of,
     "shifted_error_count": shifted_error_count,
     "exit_counts": exit_counts_of,
