@@ -15,7 +15,17 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
-from kdviz.runs.scores import asked, calibration_error_of, error_count, error_counts, kept, soft_scores
+from kdviz.runs.scores import (
+    asked,
+    calibration_error_of,
+    class_error_counts,
+    confused_groups,
+    error_count,
+    error_counts,
+    kept,
+    soft_scores,
+    symmetric,
+)
 from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
@@ -113,8 +123,12 @@ class Run:
         """:func:`kdviz.measures.logit_correlation` of the test logits, shape (C, C); a shipped run keeps it alone."""
         asked[self.recipe].add(name := f"correlation/{'centred' if center else 'raw'}")
         if name in self.arrays:
-            return _symmetric(self.arrays[name].double())
+            return symmetric(self.arrays[name].double())
         return measures.logit_correlation(self._test_logits, center)
+
+    def confused_groups(self, temperature: float) -> list[list[int]]:
+        """Classes that its answers bring together at T: see :func:`kdviz.runs.scores.confused_groups`."""
+        return confused_groups(self, temperature)
 
     def class_mean_logits(self) -> Tensor:
         """:func:`kdviz.measures.class_mean_logits` of the test logits, shape (C, C)."""
@@ -177,15 +191,6 @@ class Run:
         return measures.rivals(self._test_logits, self.shifted_classes)
 
 
-def _symmetric(above: Tensor) -> Tensor:
-    """A correlation matrix from what stands above its diagonal, row by row."""
-    classes = round((1 + (1 + 8 * len(above)) ** 0.5) / 2)
-    matrix = torch.eye(classes, dtype=above.dtype)
-    rows, columns = torch.triu_indices(classes, classes, 1)
-    matrix[rows, columns] = matrix[columns, rows] = above
-    return matrix
-
-
 class Runs(list):
     """A list of runs that can be read as a table."""
 
@@ -199,6 +204,10 @@ class Runs(list):
     def error_counts(self) -> pd.Series:
         """Errors of each on its test images: see :func:`kdviz.runs.scores.error_counts`."""
         return error_counts(self)
+
+    def class_error_counts(self) -> Tensor:
+        """Errors of each by class, shape (runs, C): see :func:`kdviz.runs.scores.class_error_counts`."""
+        return class_error_counts(self)
 
     def soft_scores(self, temperature: float) -> pd.DataFrame:
         """NLL and entropy of each one's probabilities at T: see :func:`kdviz.runs.scores.soft_scores`."""
