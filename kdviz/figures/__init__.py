@@ -13,7 +13,6 @@ from kdviz.figures.compression import discrepancy, layers, on_grid
 from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scatter, shared_bar, ties
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
 from kdviz.figures.deep import DEEP, hint_sketch, looks, spreads, trained_by_depth
-from kdviz.figures.ensembles import errors_by_nets, gain_kept, prediction_maps
 from kdviz.figures.ensembles import errors_by_nets, gain_kept, groups_of_pairs, prediction_maps
 from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
 from kdviz.figures.fidelity import agreement_against_accuracy, hues

@@ -16,16 +16,9 @@ from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
 from kdviz.runs.scores import (
-    asked,
-    calibration_error_of,
-    class_error_counts,
-    confused_groups,
-    error_count,
-    error_counts,
-    kept,
-    soft_scores,
+    asked, calibration_error_of, class_error_counts, confused_groups, error_count, error_counts, kept, soft_scores,
     symmetric,
-)
+)  # fmt: skip
 from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
