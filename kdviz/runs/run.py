@@ -15,10 +15,8 @@ from kdviz.data import load, load_described
 from kdviz.data.names import classes_of
 from kdviz.networks import Architecture, loaded, predict_logits
 from kdviz.recipes import Recipe, restored
-from kdviz.runs.scores import (
-    asked, calibration_error_of, class_error_counts, confused_groups, error_count, error_counts, kept, soft_scores,
-    symmetric,
-)  # fmt: skip
+from kdviz.runs import scores
+from kdviz.runs.scores import asked, error_count, kept, symmetric
 from kdviz.runs.unseen import biases, errors_at, mean_logits, shifts
 
 WEIGHTS = "weights/"
@@ -110,7 +108,7 @@ class Run:
 
     def calibration_error(self) -> float:
         """The expected calibration error on the test set, 15 bins; a shipped run keeps this one number."""
-        return kept(self, "calibration_error", calibration_error_of).item()
+        return kept(self, "calibration_error", scores.calibration_error_of).item()
 
     def correlation(self, center: bool = False) -> Tensor:
         """:func:`kdviz.measures.logit_correlation` of the test logits, shape (C, C); a shipped run keeps it alone."""
@@ -121,7 +119,7 @@ class Run:
 
     def confused_groups(self, temperature: float) -> list[list[int]]:
         """Classes that its answers bring together at T: see :func:`kdviz.runs.scores.confused_groups`."""
-        return confused_groups(self, temperature)
+        return scores.confused_groups(self, temperature)
 
     def class_mean_logits(self) -> Tensor:
         """:func:`kdviz.measures.class_mean_logits` of the test logits, shape (C, C)."""
@@ -196,15 +194,15 @@ class Runs(list):
 
     def error_counts(self) -> pd.Series:
         """Errors of each on its test images: see :func:`kdviz.runs.scores.error_counts`."""
-        return error_counts(self)
+        return scores.error_counts(self)
 
     def class_error_counts(self) -> Tensor:
         """Errors of each by class, shape (runs, C): see :func:`kdviz.runs.scores.class_error_counts`."""
-        return class_error_counts(self)
+        return scores.class_error_counts(self)
 
     def soft_scores(self, temperature: float) -> pd.DataFrame:
         """NLL and entropy of each one's probabilities at T: see :func:`kdviz.runs.scores.soft_scores`."""
-        return soft_scores(self, temperature)
+        return scores.soft_scores(self, temperature)
 
     def shifts(self, label: int | None = None) -> pd.DataFrame:
         """Of students that some classes were kept from: see :func:`kdviz.runs.unseen.shifts`."""
