@@ -34,9 +34,9 @@ class FadingTargets(SoftTargets):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "last_soft_weight", number("last_soft_weight", self.last_soft_weight))
-        check_weights(soft_weight=self.soft_weight + self.last_soft_weight, hard_weight=self.hard_weight)
         if self.last_soft_weight < 0:
             raise ValueError(f"last_soft_weight must be at least 0, not {self.last_soft_weight}")
+        check_weights(soft_weight=self.soft_weight + self.last_soft_weight, hard_weight=self.hard_weight)
 
     @staticmethod
     def losses(outputs, labels, teacher, extra, temperature, hard_weight, soft_weight, last_soft_weight) -> Tensor:
