@@ -111,7 +111,7 @@ def test_modules_that_are_joined_have_no_name_twice():
         for one, several in declared.findall((modules.FOLDER / f"{part}.js").read_text(encoding="utf-8")):
             names += [one] if one else re.findall(r"\w+", several)
     of_the_playground = {"board", "maps", "net", "plane", "rounds", "scene", "traces"}
-    assert shared == {"chart", "ink", "page", "pairs", "sums"} | of_the_playground and len(names) > 40
+    assert shared == {"chart", "encoder", "ink", "page", "pairs", "sums"} | of_the_playground and len(names) > 40
     assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
 
 

@@ -42,7 +42,7 @@ export function opened(told) {
 // Logits, and each layer's attention: heads of rows of weights, over the learned vector's place and the tokens'.
 export function answer({ heads, layers, cls }, weights, tokens) {
   const width = weights["positions"].shape[1];
-  const first = tokens.map((token, place) => sum(row(weights["tokens.weight"], token), row(weights["positions"], place)));
+  const first = tokens.map((token, place) => sum(rowOf(weights["tokens.weight"], token), rowOf(weights["positions"], place)));
   let x = cls ? [Float64Array.from(weights.cls.values), ...first] : first;
   const attention = [];
   for (let i = 0; i < layers; i++) {
@@ -100,7 +100,7 @@ function normed(weights, name, rows) {
   });
 }
 
-function row({ values, shape, scale }, i) {
+function rowOf({ values, shape, scale }, i) {
   return Float64Array.from(values.subarray(i * shape[1], (i + 1) * shape[1]), (value) => value * scale[i]);
 }
 
