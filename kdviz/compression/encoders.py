@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from kdviz.compression.prune import Prune
@@ -37,15 +36,7 @@ class PruneEncoder(Prune):
 
     def state(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Which heads and units of each layer are alive, shape (units,), all of them; and what a score remembers."""
-        found = {}
-        for name, _, _, _, units in self._parts(weights):
-            found[f"alive/{name}"] = torch.ones(units).to(weights["head.bias"])
-            if self.score == "random":
-                found[f"drawn/{name}"] = torch.rand(units).to(weights["head.bias"])
-        if self.score == "platon":
-            for kept in ("sensitivity", "uncertainty"):
-                found |= {f"{kept}/{name}": torch.zeros_like(weight) for name, weight in weights.items()}
-        return found
+        return self._all_alive({name: units for name, *_, units in self._parts(weights)}, weights)
 
     def used(self, weights: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The weights, those of heads and into units that are gone 0: they answer 0."""

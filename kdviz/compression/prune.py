@@ -68,12 +68,14 @@ class Prune(Compression):
 
     def state(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Which neurons of each hidden layer are alive, shape (neurons,), all of them; and what a score remembers."""
-        found = {}
-        for layer, _ in hidden(weights):
-            bias = weights[f"{layer}.bias"]
-            found[f"alive/{layer}"] = torch.ones_like(bias)
+        return self._all_alive({layer: len(weights[f"{layer}.bias"]) for layer, _ in hidden(weights)}, weights)
+
+    def _all_alive(self, units: dict[str, int], weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        found, like = {}, next(iter(weights.values()))
+        for name, count in units.items():
+            found[f"alive/{name}"] = torch.ones(count).to(like)
             if self.score == "random":
-                found[f"drawn/{layer}"] = torch.rand(len(bias)).to(bias)
+                found[f"drawn/{name}"] = torch.rand(count).to(like)
         if self.score == "platon":
             for kept in ("sensitivity", "uncertainty"):
                 found |= {f"{kept}/{name}": torch.zeros_like(weight) for name, weight in weights.items()}
