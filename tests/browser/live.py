@@ -52,18 +52,12 @@ class Notebook:
 def opened(context: BrowserContext, address: str, token: str, name: str) -> Notebook:
     """``name.ipynb`` in a JupyterLab of its own, its kernel ready."""
     notebook = Notebook(name, page := context.new_page())
-    page.on("pageerror", lambda error: _failed(notebook, str(error)))
+    page.on("pageerror", lambda error: notebook.problems.append(f"error in the page: {error}"))
     page.on("crash", lambda: notebook.problems.append("the page crashed"))
     page.on("websocket", lambda socket: _listen(notebook, socket))
     page.goto(f"{address}lab/workspaces/{name}/tree/{name}.ipynb?token={token}")
     page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=180_000)
     return notebook
-
-
-def _failed(notebook: Notebook, error: str) -> None:
-    """Of anywidget's two seconds for a model nothing is said: on a busy machine it takes more, and is drawn then."""
-    if "Failed to initialize model" not in error:
-        notebook.problems.append(f"error in the page: {error}")
 
 
 def run_all(notebook: Notebook) -> None:
