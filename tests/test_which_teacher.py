@@ -79,7 +79,7 @@ def test_a_run_asked_for_few_numbers_ships_no_more(run):
     runs = kd.Runs([run])
     counted, scored = runs.error_counts(), runs.soft_scores(1)
     assert counted.tolist() == runs.table().errors.tolist()
-    assert asked.pop(run.recipe) == {"error_count", "soft_scores", "errors"}  # the last one by the table
+    assert asked.pop(run.recipe) == {"error_count", "soft_scores"}
     kept = reference.reduced(run, {"error_count", "soft_scores"})
     assert {name: tuple(array.shape) for name, array in kept.items()} == {"error_count": (1,), "soft_scores": (4, 4)}
     shipped = kd.Runs([Run(run.recipe, kept, run.history)])
