@@ -35,7 +35,7 @@ demo: $(READY)        ## show the committed notebooks, then execute them on embe
 
 test: $(READY)        ## unit tests, then the notebooks in the digits lane, then in the MNIST lane
 	@$(BIN)/python -m ruff check --quiet .
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 	@$(BIN)/python -m kdviz.publish test
 
 test-slow: $(READY)   ## fifty killed trainings instead of ten, and forty submissions marked
