@@ -5,6 +5,7 @@ import base64
 import io
 import os
 import re
+from itertools import combinations
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -90,6 +91,31 @@ def test_figures_are_png_and_described(notebook):
         assert len(claimed) <= cell.source.count("kd.claims.check(")  # beside a figure its claim may stand, no more
         for output in [output for output in cell.outputs if output not in claimed]:
             assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+
+
+SAME = 0.98  # the frame and the empty ground alone make two charts alike
+
+
+def alike(*pngs):
+    """How much two pictures look alike at the size of a thumbnail: their correlation."""
+    small = [Image.open(io.BytesIO(png)).convert("L").resize((96, 64), Image.Resampling.BOX) for png in pngs]
+    return np.corrcoef(*(np.asarray(each, float).ravel() for each in small))[0, 1]
+
+
+def test_no_chart_is_shown_twice(notebook):
+    shown = [o.data["image/png"] for o in outputs(notebook) if "image/png" in o.get("data", {})]
+    assert all(alike(*map(base64.b64decode, two)) < SAME for two in combinations(shown, 2))
+
+
+def test_a_chart_that_is_drawn_again_sharper_looks_alike():
+    figure, ax = plt.subplots()
+    ax.plot([1, 3, 2])
+    first, again, other = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    figure.savefig(first)
+    figure.savefig(again, dpi=150)
+    ax.plot([3, 2, 1])
+    figure.savefig(other)
+    assert alike(first.getvalue(), again.getvalue()) > SAME > alike(first.getvalue(), other.getvalue())
 
 
 def test_cells_are_short_and_none_ends_in_a_semicolon(notebook):
