@@ -113,11 +113,17 @@ function scale({ domain, names, bend = "straight", ticks, format = String }, sta
   return of;
 }
 
-// About `many` round numbers inside a domain.
+// About `many` round numbers inside a domain, and at least two: one alone tells no scale.
 function rounds([low, high], many) {
   const rough = (high - low) / Math.max(2, many);
   const ten = 10 ** Math.floor(Math.log10(rough));
-  const step = ten * [1, 2, 5, 10].find((times) => times * ten >= rough);
+  const sizes = [0.5, 1, 2, 5, 10];
+  const fits = sizes.findIndex((times) => times * ten >= rough);
+  const [coarse, fine] = [fits, fits - 1].map((i) => multiples(low, high, sizes[i] * ten));
+  return coarse.length > 1 ? coarse : fine;
+}
+
+function multiples(low, high, step) {
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(6)));
 }
