@@ -394,19 +394,23 @@ def test_what_grows_smaller_survives_an_interruption(learner, compression):
         assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
 
 
-KILLED = [kd.Prune(0.3, "platon"), kd.Prune(0.3, "random", 0.2, 0.9), kd.Quantise(2), kd.Quantise(3, per="row")]
+KILLED = [kd.Prune(0.3, score) for score in ("sensitivity", "platon", "magnitude")]
+KILLED += [kd.Prune(0.3, "random", 0.2, 0.9), kd.Quantise(1), kd.Quantise(2), kd.Quantise(3, per="row")]
+KILLED = [(compression, kd.mlp(9, 7), 2) for compression in KILLED]  # an array of two students
+KILLED += [(kd.Prune(0.5, "platon"), kd.cnn(5, 4, hidden=(6,)), 1), (kd.Quantise(2), kd.mlp(9, 7), 1)]  # and alone
+KILLED += [(kd.Quantise(3, per="row"), kd.network(convolutional), 1)]
 
 
-def an_array(compression):
-    """Of two students, 300 steps long, 50 an epoch."""
-    recipe = kd.Recipe(kd.load("digits"), kd.mlp(9, 7), kd.HardLabels(), epochs=6, batch_size=20, learning_rate=5e-3)
-    return Array(kd.grid(recipe.replace(compression=compression), seed=range(2)), {}, "cpu")
+def an_array(compression, model, students):
+    """300 steps long, 50 an epoch."""
+    recipe = kd.Recipe(kd.load("digits"), model, kd.HardLabels(), epochs=6, batch_size=20, learning_rate=5e-3)
+    return Array(kd.grid(recipe.replace(compression=compression), seed=range(students)), {}, "cpu")
 
 
-def begin_in_double(checkpoint: Path, compression: kd.compression.Compression) -> None:
+def begin_in_double(checkpoint: Path, *said) -> None:
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
-    array = an_array(compression)
+    array = an_array(*said)
     while array.step < 100:
         array.advance()
     write_file(checkpoint, *state(array))
@@ -414,11 +418,11 @@ def begin_in_double(checkpoint: Path, compression: kd.compression.Compression) -
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("compression", KILLED, ids=str)
-def test_killed_and_resumed_it_ends_as_a_plain_loop(digits, tmp_path, compression):
+@pytest.mark.parametrize("said", KILLED, ids=lambda said: f"{said[0]}, {said[2]} of {said[1]}")
+def test_killed_and_resumed_it_ends_as_a_plain_loop(digits, tmp_path, said):
     context, checkpoint = multiprocessing.get_context("forkserver"), tmp_path / "checkpoint.safetensors"
     context.set_forkserver_preload(["kdviz", "sklearn.datasets"])
-    process = context.Process(target=begin_in_double, args=(checkpoint, compression))
+    process = context.Process(target=begin_in_double, args=(checkpoint, *said))
     process.start()
     while process.is_alive() and not checkpoint.exists():
         time.sleep(0.01)
@@ -426,14 +430,14 @@ def test_killed_and_resumed_it_ends_as_a_plain_loop(digits, tmp_path, compressio
     process.join()
     assert process.exitcode == -signal.SIGKILL
     with work.as_it_was("cpu"):
-        array = an_array(compression)
+        array = an_array(*said)
         assert starting.put_back(array, read_file(checkpoint)) == "" and array.step == 100
         while not array.done:
             array.advance()
         runs = array.runs()
-    assert len(runs) == 2
+    assert len(runs) == said[2]
     for run in runs:
-        (as_plain if isinstance(compression, kd.Prune) else as_rounded)(run, digits)
+        (as_plain if isinstance(said[0], kd.Prune) else as_rounded)(run, digits)
 
 
 @pytest.mark.parametrize("compression", PRUNED + QUANTISED, ids=str)

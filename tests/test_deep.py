@@ -14,7 +14,7 @@ from kdviz.networks import width_of_cost
 from kdviz.objectives import FadingTargets, SimilarityPreserving, attention_map, similarity_terms
 from kdviz.publish.reference import reduced
 from kdviz.runs import Run
-from kdviz.runs.deep import attention_likeness, attention_maps, extra_weights, training_errors
+from kdviz.runs.deep import attention_likeness, attention_maps, extra_weights, hidden_weights, training_errors
 from kdviz.training.fused import Fused
 
 
@@ -186,6 +186,14 @@ def test_what_is_shipped_of_a_run_says_the_same(digits):
         assert attention_maps(shipped[0])[name].flatten(1).norm(dim=1).tolist() == pytest.approx([1] * 24, abs=1e-5)
     with pytest.raises(ValueError, match="has no layer with positions"):
         attention_maps(kd.train(kd.Recipe(digits, kd.mlp(4), kd.HardLabels(), epochs=1), store=None))
+
+
+def test_of_one_layer_its_weights_alone_are_shipped(digits):
+    run = kd.train(kd.Recipe(digits, kd.mlp(5, 4), kd.HardLabels(), epochs=1), store=None)
+    shipped = Run(run.recipe, reduced(run, {"hidden_weights"}), run.history)
+    assert {name: array.shape for name, array in shipped.arrays.items()} == {"hidden_weights": (4, 5)}
+    own = run.network().state_dict()["trunk.5.weight"]
+    assert torch.equal(hidden_weights(shipped), hidden_weights(run)) and (hidden_weights(run) - own).abs().max() < 1e-3
 
 
 def test_the_weights_of_a_regressor_are_counted(digits):

@@ -13,7 +13,7 @@ def test_they_are_light_and_hold_no_images():
     allowed |= {"correlation/raw", "correlation/centred", "class_means"}
     allowed |= {"rivals/margin", "rivals/pair", "error_count", "soft_scores", "label_free_bias", "shifted_right"}
     allowed |= {"answer_scores", "shifted_error_count", "exit_counts", "exit_answers"}
-    allowed |= {"insides", "training_error_count", "attention_maps"}
+    allowed |= {"insides", "training_error_count", "attention_maps", "hidden_weights"}
     for path in FILES:
         names = [name for name in store.StoredArrays(path) if not name.startswith(WEIGHTS)]
         assert set(names) <= allowed

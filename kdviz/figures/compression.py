@@ -15,6 +15,7 @@ SMALLER = {  # one colour for each way to a smaller network
     "random start": COLOURS["another teacher"],
     "small net": COLOURS["hints"],
     "pruned at the first step": "#AA4499",
+    "in half the time": "#999933",
     "small net, as long as its size allows": "#117733",
     "on labels": COLOURS["hard labels"],
     "train, prune, fine-tune": "#8B5A2B",
@@ -26,6 +27,12 @@ SMALLER = {  # one colour for each way to a smaller network
     "and labels": "#332288",
     "and its hidden layer": COLOURS["another teacher"],
     "labels alone": COLOURS["hard labels"],
+}
+BEGUN = {  # two bits: where a net began, in full precision (C) or at random (B), and who helps
+    "C, labels alone": COLOURS["hard labels"],
+    "C, labels and larger net": COLOURS["student"],
+    "from random, labels alone": COLOURS["another teacher"],
+    "B, labels and larger net": "#332288",
 }
 ROUNDED = {  # and to one of fewer bits
     "rounded after training": "#332288",

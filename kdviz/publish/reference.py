@@ -21,7 +21,7 @@ from kdviz.recipes import Recipe
 from kdviz.recipes.descriptions import describe
 from kdviz.runs import WEIGHTS, Run, asked
 from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of, shifted_error_count
-from kdviz.runs.deep import attention_maps_of, training_error_count
+from kdviz.runs.deep import attention_maps_of, hidden_weights_of, training_error_count
 from kdviz.runs.files import read_file
 from kdviz.runs.insides import insides_of
 from kdviz.runs.scores import calibration_error_of, error_count, scores_of
@@ -42,6 +42,7 @@ SCORES = {
     "exit_answers": exit_answers_of,
     "training_error_count": training_error_count,
     "attention_maps": attention_maps_of,
+    "hidden_weights": hidden_weights_of,
     "insides": insides_of,
 }
 

@@ -1,4 +1,4 @@
-"""Whether networks could be trained, and where their layers look.
+"""Whether networks could be trained, where their layers look, and the weights of one layer.
 
 Runs are :class:`kdviz.Run` here. A shipped run keeps the few numbers, or the maps in bytes, it was asked for.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdviz.arguments import told
 from kdviz.data import load_described
@@ -64,6 +64,16 @@ def attention_likeness(students: Sequence[Any], teachers: Sequence[Any]) -> pd.D
             raise ValueError(f"{student.recipe.model} and {teacher.recipe.model} have maps of other positions")
         rows.append({name: (ours[name] * theirs[name]).sum((1, 2)).mean().item() for name in ours})
     return pd.DataFrame(rows)
+
+
+def hidden_weights(run: Any) -> Tensor:
+    """The weights into the last hidden layer of an MLP, shape (neurons, inputs); of a shipped run in half precision."""
+    return kept(run, "hidden_weights", hidden_weights_of).float()
+
+
+def hidden_weights_of(run: Any) -> Tensor:
+    """Shape (neurons, inputs), float16."""
+    return [layer for layer in run._network.trunk if isinstance(layer, nn.Linear)][-1].weight.detach().half()
 
 
 @torch.no_grad()
