@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from plain import rate_at
 
 import kdviz as kd
-from kdviz.objectives import AveragedTarget, ContrastiveBank
+from kdviz.objectives import AveragedTarget, ContrastiveBank, ContrastiveBankSoftTargets, soft_target_loss
 from kdviz.training import work
 from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import restore, state
@@ -212,6 +212,31 @@ def test_a_memory_bank_is_the_authors(digits, teacher):
     run = kd.train(recipe, store=None)
     for name, value in network.state_dict().items():
         assert (run.arrays[f"weights/{name}"] - value).abs().max() < 1e-9
+
+
+def test_a_memory_bank_and_soft_targets_are_the_sum_of_both(double):
+    """Term by term, on vectors and draws that are given; a bank is moved by both alike."""
+    made = torch.Generator().manual_seed(0)
+    alone = ContrastiveBank("teacher", negatives=7, dimensions=3, contrastive_weight=0.3)
+    both = ContrastiveBankSoftTargets("teacher", negatives=7, dimensions=3, contrastive_weight=0.3, soft_weight=0.6)
+    labels = torch.arange(12) % 4
+    student, teacher = ({"features": torch.randn(12, 5, generator=made), "logits": torch.randn(12, 4, generator=made)}
+                        for _ in range(2))  # fmt: skip
+    found = []
+    for objective in (alone, both):
+        torch.manual_seed(0)
+        extra = objective.extra(student, teacher) | objective.state(student, teacher, labels, torch.arange(12))
+        extra = {name: value.clone()[None] for name, value in extra.items()} | {"rows": torch.arange(12)[None]}
+        numbers = {name: torch.tensor([float(getattr(objective, name))]) for name in objective.numbers}
+        one = [{name: value[None] for name, value in net.items()} for net in (student, teacher)]
+        torch.manual_seed(1)
+        found.append((objective.losses(one[0], labels[None], one[1], extra, **numbers).item(), extra))
+        objective.advance(extra, *one, **numbers)
+    (without, bank), (total, same) = found
+    soft = soft_target_loss(student["logits"], teacher["logits"], 4.0).item()
+    assert total == pytest.approx(without + 0.6 * soft, rel=1e-9) and soft > 0.1
+    torch.testing.assert_close(bank, same)
+    assert both.reads == ("features", "logits") and both.momentum == 0.5
 
 
 @pytest.mark.parametrize("kind", [AveragedTarget(0.8), "bank"])

@@ -3,7 +3,7 @@
 from kdviz.objectives.adversarial import Adversarial
 from kdviz.objectives.attention import AttentionTransfer, attention_map
 from kdviz.objectives.averaged import AveragedTarget
-from kdviz.objectives.bank import ContrastiveBank
+from kdviz.objectives.bank import ContrastiveBank, ContrastiveBankSoftTargets
 from kdviz.objectives.contrastive import Contrastive, contrastive_terms
 from kdviz.objectives.contrastive_soft import ContrastiveSoftTargets
 from kdviz.objectives.dark import PermutedTargets, WeightedByTeacher, permuted
@@ -28,9 +28,9 @@ from kdviz.objectives.specialists import SpecialistTargets
 
 __all__ = [
     "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
-    "ContrastiveSoftTargets", "FadingTargets", "GivenLogits", "HardDistillation", "HardLabels", "Hints", "Internal",
-    "MutualLearning", "Objective", "OneStageHints", "OwnExits", "PermutedTargets", "PseudoLabels",
-    "RenormalisedTopK", "ReverseKL", "SimilarityPreserving", "SoftTargets", "SpecialistTargets",
+    "ContrastiveBankSoftTargets", "ContrastiveSoftTargets", "FadingTargets", "GivenLogits", "HardDistillation",
+    "HardLabels", "Hints", "Internal", "MutualLearning", "Objective", "OneStageHints", "OwnExits", "PermutedTargets",
+    "PseudoLabels", "RenormalisedTopK", "ReverseKL", "SimilarityPreserving", "SoftTargets", "SpecialistTargets",
     "WeightedByTeacher", "attention_map", "contrastive_terms", "cosine_terms", "cross_entropy_terms", "dist_terms",
     "jsd_terms", "objective", "permuted", "row_terms", "similarity_terms", "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdviz.objectives.contrastive import Contrastive, embedded
+from kdviz.objectives.contrastive_soft import ContrastiveSoftTargets
 from kdviz.objectives.labels import cross_entropy_terms
 
 SIDES = "student", "teacher"
@@ -77,10 +78,11 @@ class ContrastiveBank(Contrastive):
     def losses(self, outputs, labels, teacher, extra, hard_weight, contrastive_weight, tau, momentum) -> Tensor:
         """See :meth:`Objective.losses`."""
         places, total = self.drawn(labels, extra), 0
-        of_student = torch.arange(len(labels), device=labels.device)[:, None, None]
+        of_student = len(extra["bank.teacher"][0]) * torch.arange(len(labels), device=labels.device)[:, None, None]
+        rows = (of_student + places).flatten()  # of all banks one under the other: whole rows are copied
         for side, other, net in (("student", "teacher", outputs), ("teacher", "student", teacher)):
             anchors = embedded(net["features"], side, extra)
-            met = extra[f"bank.{other}"][of_student, places]
+            met = extra[f"bank.{other}"].flatten(0, 1).index_select(0, rows).view(*places.shape, -1)
             scores = (met @ anchors[..., None]).squeeze(-1) / tau[:, None, None]
             log_z = extra[f"log_z.{side}"]
             with torch.no_grad():  # of the first batch, and kept
@@ -97,3 +99,13 @@ class ContrastiveBank(Contrastive):
             bank, rows = extra[f"bank.{side}"], extra["rows"]
             moved = torch.lerp(embedded(net["features"], side, extra), bank[of_student, rows], momentum[:, None, None])
             bank[of_student, rows] = F.normalize(moved, dim=-1)
+
+
+@dataclass(frozen=True)
+class ContrastiveBankSoftTargets(ContrastiveSoftTargets, ContrastiveBank):
+    """CRD + KD with the memory bank: the loss of :class:`ContrastiveBank` + ``soft_weight`` · soft-target loss.
+
+    Fields as in :class:`ContrastiveBank` and :class:`ContrastiveSoftTargets`.
+    """
+
+    numbers = (*ContrastiveBank.numbers, "soft_weight", "temperature")

@@ -41,10 +41,7 @@ class ContrastiveSoftTargets(Contrastive):
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
         check_weights(hard_weight=1, soft_weight=self.soft_weight)
 
-    def losses(
-        self, outputs, labels, teacher, extra, hard_weight, contrastive_weight, tau, soft_weight, temperature
-    ) -> Tensor:
+    def losses(self, outputs, labels, teacher, extra, soft_weight, temperature, **numbers) -> Tensor:
         """See :meth:`Objective.losses`."""
         soft = soft_target_terms(outputs["logits"], teacher["logits"], temperature[:, None, None]).mean(-1)
-        contrast = super().losses(outputs, labels, teacher, extra, hard_weight, contrastive_weight, tau)
-        return contrast + soft_weight * soft
+        return super().losses(outputs, labels, teacher, extra, **numbers) + soft_weight * soft
