@@ -12,7 +12,7 @@ def test_they_are_light_and_hold_no_images():
     allowed = {"test_logits", "errors/row", "errors/predicted", "doubt", "calibration_error", "train_logits"}
     allowed |= {"correlation/raw", "correlation/centred", "class_means"}
     allowed |= {"rivals/margin", "rivals/pair", "error_count", "soft_scores", "label_free_bias", "shifted_right"}
-    allowed |= {"answer_scores", "shifted_error_count", "exit_counts", "exit_answers"}
+    allowed |= {"answer_scores", "shifted_error_count", "exit_counts", "exit_answers", "groups", "class_error_counts"}
     allowed |= {"insides", "training_error_count", "attention_maps", "hidden_weights"}
     for path in FILES:
         names = [name for name in store.StoredArrays(path) if not name.startswith(WEIGHTS)]

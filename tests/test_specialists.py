@@ -16,6 +16,7 @@ from kdviz.measures import confused_groups, prediction_covariance, with_speciali
 from kdviz.objectives import SpecialistTargets
 from kdviz.publish import reference
 from kdviz.recipes import describe
+from kdviz.runs import Run, asked
 from kdviz.training.schedule import InTurn, Order
 
 GROUP = [8, 3, 5]
@@ -246,6 +247,35 @@ def test_groups_of_classes_that_are_confused():
         prediction_covariance(logits[:1])
 
 
+def test_a_run_keeps_which_classes_go_together_and_a_shipped_one_that_alone(digits, generalist):
+    run = kd.train(generalist, store=None)
+    for T in (1, 4):
+        expected = confused_groups(run.logits(), 2, T)  # ten classes, about five a group
+        assert run.confused_groups(T) == expected and len(expected) == 2
+    asked.pop(generalist, None)
+    run.confused_groups(4)
+    assert asked.pop(generalist) == {"groups"}
+    kept = reference.reduced(run, {"groups"})
+    assert {name: (tuple(of.shape), of.dtype) for name, of in kept.items()} == {"groups": ((4, 10), torch.uint8)}
+    assert Run(generalist, kept, run.history).confused_groups(4) == run.confused_groups(4)
+    with pytest.raises(ValueError, match="scores are kept at T = 1, 2, 4, 8, not 3"):
+        run.confused_groups(3)
+
+
+def test_errors_are_counted_by_class(digits, generalist, specialist):
+    asked.pop(specialist, None)
+    runs = kd.train([generalist, specialist], store=None)
+    labels, predicted = digits.test.labels, runs[0].predictions()
+    counted = kd.Runs(runs[:1]).class_error_counts()
+    assert counted.tolist() == [[int(((labels == c) & (predicted != c)).sum()) for c in range(10)]]
+    assert counted.sum() == kd.Runs(runs[:1]).error_counts().item() > 0
+    own = kd.Runs(runs[1:])
+    before = own.class_error_counts()
+    assert before.shape == (1, 4) and asked.pop(specialist) == {"class_error_counts"}
+    kept = reference.reduced(runs[1], {"class_error_counts"})
+    assert torch.equal(kd.Runs([Run(specialist, kept, {})]).class_error_counts(), before)
+
+
 def test_a_student_of_generalist_and_specialists_is_taught_their_one_answer(digits, generalist, specialist):
     others = [specialist, specialist.replace(data=digits.specialise([1, 2]).description)]
     student = generalist.replace(objective=SpecialistTargets((generalist, *others), temperature=2), seed=3)
@@ -353,6 +383,22 @@ def test_maps_of_predictions_end_at_the_largest_number_off_the_diagonal():
     assert axes[0].images[0].get_array()[0].tolist() == [9, -2, 0.5]
     with pytest.raises(ValueError, match="2 matplotlib Axes"):
         kd.figures.prediction_maps({"cold": matrix, "hot": matrix}, "abc", [2, 0, 1], axes=axes[:1])
+
+
+def test_a_hundred_pairs_are_a_square_and_who_is_alone_is_white():
+    rows = [[10 * a + b for b in range(10)] for a in range(9)]
+    groups = [*rows, *([90 + b] for b in range(10))]
+    axes = plt.figure().subplots(1, 2)
+    kd.figures.groups_of_pairs({"rows": groups, "$all$": [list(range(100))]}, axes=axes)
+    square = axes[0].images[0].get_array()
+    assert square.shape == (10, 10, 3) and (square[9] == 1).all() and (square[:9] == square[:9, :1]).all()
+    assert len({tuple(row) for row in square[:, 0].tolist()}) == 10
+    assert [ax.get_title() for ax in axes] == ["rows", "$all$"] and axes[0].get_ylabel() == "first digit"
+    with pytest.raises(ValueError, match="'few' of maps must hold each of the 100 pairs in one group"):
+        kd.figures.groups_of_pairs({"few": rows}, axes=axes[:1])
+    pairs = [[c, c + 1] for c in range(0, 100, 2)]
+    with pytest.raises(ValueError, match="50 groups are more than the colours, 20"):
+        kd.figures.groups_of_pairs({"two": pairs}, axes=axes[:1])
 
 
 def test_the_key_of_a_network_written_in_a_notebook_outlives_the_next_notebook(tmp_path):

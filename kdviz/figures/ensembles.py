@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -80,5 +82,37 @@ def prediction_maps(
         apart = matrix - matrix.diagonal().diag()
         heat_map(matrix, classes, order=order, limit=apart.abs().max().item(), ax=ax)
         ax.tick_params(labelsize=10)
+        ax.set_title(title, loc="center", fontsize=12, parse_math=False)
+    return axes
+
+
+def groups_of_pairs(maps: Mapping[str, Sequence[Sequence[int]]], *, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """A hundred digit pairs as a square: the first digit down, the second across, each group in a colour of its own.
+
+    A pair that is a group by itself is left white.
+
+    Parameters
+    ----------
+    maps : mapping of title to groups of the classes 0 to 99
+        As :func:`kdviz.measures.confused_groups` gives them: at most 20 of two or more.
+    axes : one for each map
+    """
+    for ax, (title, groups) in zip(axes_of(axes, len(maps)), maps.items(), strict=True):
+        if sorted(c for group in groups for c in group) != list(range(100)):
+            raise ValueError(f"{title!r} of maps must hold each of the 100 pairs in one group")
+        together = [group for group in groups if len(group) > 1]
+        shades = colormaps["tab20"].colors
+        if len(together) > len(shades):
+            raise ValueError(f"{title!r} of maps: {len(together)} groups are more than the colours, {len(shades)}")
+        square = np.ones((100, 3))
+        for group, shade in zip(together, shades, strict=False):
+            square[list(group)] = shade
+        ax.imshow(square.reshape(10, 10, 3))
+        ax.set(xticks=range(10), yticks=range(10), xlabel="second digit", ylabel="first digit")
+        ax.set_xticks(np.arange(9) + 0.5, minor=True)
+        ax.set_yticks(np.arange(9) + 0.5, minor=True)
+        ax.grid(False)
+        ax.grid(which="minor", color="white", lw=1)
+        ax.tick_params(which="both", length=0)
         ax.set_title(title, loc="center", fontsize=12, parse_math=False)
     return axes

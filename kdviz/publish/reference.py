@@ -24,7 +24,7 @@ from kdviz.runs.answers import answer_scores_of, exit_answers_of, exit_counts_of
 from kdviz.runs.deep import attention_maps_of, hidden_weights_of, training_error_count
 from kdviz.runs.files import read_file
 from kdviz.runs.insides import insides_of
-from kdviz.runs.scores import calibration_error_of, error_count, scores_of
+from kdviz.runs.scores import calibration_error_of, class_errors_of, error_count, groups_of, scores_of
 from kdviz.runs.store import SHIPPED, default_store, write
 from kdviz.runs.unseen import label_free_bias, shifted_right
 
@@ -36,6 +36,8 @@ SCORES = {
     "label_free_bias": label_free_bias,
     "shifted_right": shifted_right,
     "soft_scores": scores_of,
+    "groups": groups_of,
+    "class_error_counts": class_errors_of,
     "answer_scores": answer_scores_of,
     "shifted_error_count": shifted_error_count,
     "exit_counts": exit_counts_of,

@@ -117,6 +117,10 @@ class Run:
             return symmetric(self.arrays[name].double())
         return measures.logit_correlation(self._test_logits, center)
 
+    def confused_groups(self, temperature: float) -> list[list[int]]:
+        """Classes that its answers bring together at T: see :func:`kdviz.runs.scores.confused_groups`."""
+        return scores.confused_groups(self, temperature)
+
     def class_mean_logits(self) -> Tensor:
         """:func:`kdviz.measures.class_mean_logits` of the test logits, shape (C, C)."""
         asked[self.recipe].add("class_means")
@@ -191,6 +195,10 @@ class Runs(list):
     def error_counts(self) -> pd.Series:
         """Errors of each on its test images: see :func:`kdviz.runs.scores.error_counts`."""
         return scores.error_counts(self)
+
+    def class_error_counts(self) -> Tensor:
+        """Errors of each by class, shape (runs, C): see :func:`kdviz.runs.scores.class_error_counts`."""
+        return scores.class_error_counts(self)
 
     def soft_scores(self, temperature: float) -> pd.DataFrame:
         """NLL and entropy of each one's probabilities at T: see :func:`kdviz.runs.scores.soft_scores`."""

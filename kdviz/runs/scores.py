@@ -16,6 +16,7 @@ from kdviz.data import load_described
 from kdviz.networks import predict_logits
 
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)  # of which a shipped run keeps the scores
+EACH = 5  # classes a group, about
 
 # What each run was asked for in this process: just that is shipped (kdviz.publish.reference).
 asked: dict[Any, set[str]] = defaultdict(set)
@@ -24,6 +25,11 @@ asked: dict[Any, set[str]] = defaultdict(set)
 def error_counts(runs: Sequence[Any]) -> pd.Series:
     """Errors of each run on its test images: one number, and all that is shipped of a run asked for no more."""
     return pd.Series([kept(run, "error_count", error_count).item() for run in runs], name="errors")
+
+
+def class_error_counts(runs: Sequence[Any]) -> Tensor:
+    """Errors of each run on the test images of each class, shape (runs, C), int64."""
+    return torch.stack([kept(run, "class_error_counts", class_errors_of) for run in runs]).long()
 
 
 def soft_scores(runs: Sequence[Any], temperature: float) -> pd.DataFrame:
@@ -51,6 +57,32 @@ def soft_scores(runs: Sequence[Any], temperature: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["nll", "entropy", "nll seen", "entropy seen"])
 
 
+def confused_groups(run: Any, temperature: float) -> list[list[int]]:
+    """A run's classes in groups, about five a group, that its probabilities at T on the test inputs bring together.
+
+    No label is read. A shipped run keeps the groups alone.
+
+    Parameters
+    ----------
+    run : Run
+    temperature : float
+        T, one of :data:`TEMPERATURES`.
+
+    Returns
+    -------
+    list of list of int
+        As :func:`kdviz.measures.confused_groups` gives them.
+
+    Raises
+    ------
+    ValueError
+        A temperature of which no groups are kept.
+    """
+    of = kept(run, "groups", groups_of)[_place(temperature)].tolist()
+    groups = [[label for label, group in enumerate(of) if group == one] for one in sorted({*of})]
+    return sorted(groups, key=lambda group: (-len(group), group))
+
+
 def kept(run: Any, name: str, compute: Any) -> Tensor:
     """The array ``name`` of a run, where it was shipped with it; else what ``compute`` makes of the run."""
     wanted = asked[run.recipe] | {name}
@@ -71,6 +103,13 @@ def calibration_error_of(run: Any) -> Tensor:
     return torch.tensor([measures.calibration_error(run.confidence(), right)], dtype=torch.float64)
 
 
+def class_errors_of(run: Any) -> Tensor:
+    """Errors on the test images of each class, shape (C,), int32."""
+    data = load_described(run.recipe.data)
+    wrong = data.test.labels[run._predictions != data.test.labels]
+    return torch.bincount(wrong, minlength=len(data.classes)).int()
+
+
 def scores_of(run: Any) -> Tensor:
     """Shape (temperatures, 4), float32, the columns of :func:`soft_scores`."""
     data = load_described(run.recipe.data)
@@ -80,6 +119,16 @@ def scores_of(run: Any) -> Tensor:
         for T in TEMPERATURES
     ]
     return torch.tensor(rows, dtype=torch.float32)
+
+
+def groups_of(run: Any) -> Tensor:
+    """Which group each class is of, shape (temperatures, C), uint8: what :func:`confused_groups` reads."""
+    logits = run._test_logits
+    of = torch.zeros(len(TEMPERATURES), logits.shape[-1], dtype=torch.uint8)
+    for row, T in zip(of, TEMPERATURES, strict=True):
+        for i, group in enumerate(measures.confused_groups(logits, max(2, logits.shape[-1] // EACH), T)):
+            row[group] = i
+    return of
 
 
 def symmetric(above: Tensor) -> Tensor:
