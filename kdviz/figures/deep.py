@@ -20,6 +20,8 @@ DEEP = {  # one colour for each way to train a deep network
     "hints, then labels": COLOURS["one-stage hints"],
     "hints, then fading targets": COLOURS["CRD + soft targets"],
     "untrained hints, then labels": COLOURS["never shown it, labels alone"],
+    "labels, rate 0.03": COLOURS["weak teacher"],
+    "soft targets, rate 0.03": COLOURS["student of the weak teacher"],
     "AdamW": COLOURS["CRD"],
     "torch's start": COLOURS["hard labels"],
     "He's start": COLOURS["another teacher"],
