@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from test_wordpieces import load_on_disk
@@ -11,7 +12,7 @@ from kdviz.data import bag_of
 from kdviz.data.lookup import places_of
 from kdviz.data.sources import on_disk
 from kdviz.explorers.inside import as_carried, inside, looks
-from kdviz.figures.inside import COPIED, answer_times, attention_map, attention_maps, by_choice
+from kdviz.figures.inside import COPIED, answer_times, apart_inside, attention_map, attention_maps, by_choice
 from kdviz.objectives import cosine_terms, row_terms
 from kdviz.runs.insides import insides
 
@@ -101,8 +102,18 @@ def test_choices_of_layers_stand_in_the_order_of_their_medians():
     ax = by_choice(values, 1, lines={"chance": 75}, ax=plt.subplots()[1])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1 3", "1 2", "2 3"]
     assert [line.get_ydata().item() for line in ax.lines if line.get_marker() == "_"] == [2, 7, 80]
-    assert [text.get_text() for text in ax.texts] == ["chance"]
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["chance", "layer 1 among them", "without layer 1"]
     assert ax.lines[0].get_color() == ax.lines[2].get_color() != ax.lines[4].get_color()
+    plt.close("all")
+
+
+def test_how_far_apart_inside_is_drawn_a_panel_each():
+    apart = {"all at once": pd.DataFrame({"attention": [0.02, 0.04, 0.9], "hidden": [0.1, 0.2, 0.3]})}
+    axes = apart_inside(apart, axes=plt.subplots(1, 2)[1])
+    assert [text.get_text() for ax in axes for text in ax.texts] == ["0.04", "0.20"]
+    with pytest.raises(ValueError, match="attention"):
+        apart_inside({"all at once": pd.DataFrame({"hidden": [0.1]})}, axes=plt.subplots(1, 2)[1])
     plt.close("all")
 
 

@@ -1,6 +1,7 @@
 """Values by group: a mark for each seed, the mean, and how sure it is."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import seaborn as sns
@@ -12,6 +13,8 @@ from kdviz import measures
 from kdviz.arguments import finite, mapping, names, number, tensor, tensors, told
 from kdviz.figures.look import COLOURS, check_colours, on, plain
 
+DASHES = ("--", ":", "-.")  # of lines that all groups are compared with
+
 
 def by_seed(
     groups: Mapping[str, Sequence[float]],
@@ -20,6 +23,7 @@ def by_seed(
     colours: Mapping[str, str] = COLOURS,
     unit: str = "seed",
     middle: str = "mean",
+    digits: int = 1,
     lines: Mapping[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -35,8 +39,10 @@ def by_seed(
     unit : str
         What a value is of, for the legend, where that is not a seed: a draw, a net, a teacher.
     middle : {"mean", "median"}
+    digits : int
+        Decimals of the middles.
     lines : mapping of name to value, optional
-        What all groups are compared with, chance say: a dashed line each, its name above.
+        What all groups are compared with, chance say: a broken line each.
     """
     ax = on(ax)
     check_colours(colours)
@@ -55,7 +61,7 @@ def by_seed(
             ax.plot(mean, row, "|", color=colour, markersize=20, markeredgewidth=2.4)
         else:
             ax.errorbar(mean, row - 0.22, xerr=half, fmt="s", color=colour, capsize=4, markersize=6)
-        ax.annotate(f"{mean:.1f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
+        ax.annotate(f"{mean:.{digits}f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
         if name in reported:
             ax.plot(reported[name], row, "D", color="none", markeredgecolor="black", markersize=9)
     ax.set_yticks(range(len(groups)), list(groups), parse_math=False)
@@ -66,9 +72,8 @@ def by_seed(
         ax.plot([], [], "|", color="0.3", markersize=14, markeredgewidth=2.4, label=f"median of the {unit}s")
     else:
         ax.plot([], [], "s", color="0.3", label=f"mean, 95 % interval over {unit}s")
-    for name, at in _lines(lines).items():
-        ax.axvline(at, color="0.4", ls="--", lw=1.2, zorder=0)
-        ax.annotate(name, (at, -0.7), xytext=(3, 0), textcoords="offset points", va="top", color="0.3", fontsize=9)
+    for (name, at), dash in zip(_lines(lines).items(), cycle(DASHES), strict=False):
+        ax.axvline(at, color="0.4", ls=dash, lw=1.4, zorder=0, label=name)
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
     below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
