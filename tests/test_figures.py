@@ -49,6 +49,16 @@ def test_by_seed_draws_every_seed_the_mean_and_the_interval():
     assert said == ["one draw", "mean, 95 % interval over draws"]
 
 
+def test_by_seed_draws_medians_of_heaps_and_what_all_are_compared_with():
+    ax = figures.by_seed({"student": [1.0, 2.0, 60.0]}, middle="median", lines={"chance": 83}, ax=plt.subplots()[1])
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert {*said} == {"one seed", "median of the seeds", "chance"} and not ax.containers
+    assert [text.get_text() for text in ax.texts] == ["2.0"]
+    assert [83, 83] in [[*line.get_xdata()] for line in ax.lines]
+    with pytest.raises(ValueError, match="middle is 'mean' or 'median', not 'mode'"):
+        figures.by_seed({"student": [1.0]}, middle="mode")
+
+
 def test_by_class_draws_means_and_seeds():
     values = {"before": torch.tensor([[1.0, 2.0], [3.0, 6.0]]), "after": torch.zeros(2, 2)}
     ax = figures.by_class(values, ["a", "b"], {"before": "0.5", "after": "k"}, ax=plt.subplots()[1])

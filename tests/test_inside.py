@@ -2,15 +2,17 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from test_wordpieces import load_on_disk
 
 import kdviz as kd
 from kdviz.data import bag_of
+from kdviz.data.lookup import places_of
 from kdviz.data.sources import on_disk
 from kdviz.explorers.inside import as_carried, inside, looks
-from kdviz.figures.inside import COPIED, answer_times, attention_map, attention_maps
+from kdviz.figures.inside import COPIED, answer_times, apart_inside, attention_map, attention_maps, by_choice
 from kdviz.objectives import cosine_terms, row_terms
 from kdviz.runs.insides import insides
 
@@ -35,6 +37,15 @@ def test_the_look_up_task_says_what_it_asks():
     longer = kd.load("lookup_long")
     assert longer.test.inputs.shape == (2000, 8) and len(longer.classes) == 6 and on_disk("lookup_long")
     assert len(longer.vocabulary) == 2 + 8 + 48 == longer.train.inputs.max() + 1
+
+
+@pytest.mark.parametrize("name", ["lookup", "lookup_long"])
+def test_a_question_and_the_pair_it_asks_for_are_found(name):
+    data = kd.load(name)
+    places = zip(data.test.inputs[:200], *places_of(data.test.inputs[:200], data.vocabulary), strict=True)
+    for (tokens, question, pair), label in zip(places, data.test.labels[:200].tolist(), strict=True):
+        words = data.decode(tokens).split()
+        assert words[pair] == f"{words[question].removeprefix('find_')}{label}"
 
 
 def test_a_bag_forgets_the_order():
@@ -83,6 +94,26 @@ def test_maps_and_times_are_drawn():
     ax = answer_times({"teacher": [4.0, 10.0], "half the depth": [2.0, 5.0]}, [1, 32], COPIED, ax=figure.add_subplot())
     assert [bar.get_height() for bar in ax.patches] == pytest.approx([1, 1, 0.5, 0.5])
     assert {text.get_text() for text in ax.texts} == {"4.0 ms", "10.0 ms", "2.0 ms", "5.0 ms"}
+    plt.close("all")
+
+
+def test_choices_of_layers_stand_in_the_order_of_their_medians():
+    values = {(1, 2): [5.0, 7.0, 90.0], (2, 3): [80.0, 85.0, 2.0], (1, 3): [1.0, 2.0, 3.0]}
+    ax = by_choice(values, 1, lines={"chance": 75}, ax=plt.subplots()[1])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1 3", "1 2", "2 3"]
+    assert [line.get_ydata().item() for line in ax.lines if line.get_marker() == "_"] == [2, 7, 80]
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["chance", "layer 1 among them", "without layer 1"]
+    assert ax.lines[0].get_color() == ax.lines[2].get_color() != ax.lines[4].get_color()
+    plt.close("all")
+
+
+def test_how_far_apart_inside_is_drawn_a_panel_each():
+    apart = {"all at once": pd.DataFrame({"attention": [0.02, 0.04, 0.9], "hidden": [0.1, 0.2, 0.3]})}
+    axes = apart_inside(apart, axes=plt.subplots(1, 2)[1])
+    assert [text.get_text() for ax in axes for text in ax.texts] == ["0.04", "0.20"]
+    with pytest.raises(ValueError, match="attention"):
+        apart_inside({"all at once": pd.DataFrame({"hidden": [0.1]})}, axes=plt.subplots(1, 2)[1])
     plt.close("all")
 
 

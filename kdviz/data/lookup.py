@@ -1,6 +1,10 @@
 """A task for encoders of tokens that needs no download: which value has the key that is asked for?"""
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
+from torch import Tensor
 
 KEYS = ("red", "blue", "green", "black", "white", "pink", "grey", "brown")
 # Keys, values and tokens of a sequence, by the data set's name.
@@ -27,6 +31,26 @@ def read_lookup(name: str) -> tuple[tuple, tuple, tuple[str, ...]]:
     drawn = [[_drawn(random, keys, worth, length) for _ in range(n)] for n in (TRAIN, TEST)]
     train, test = ((np.array([row for row, _ in part]), np.array([label for _, label in part])) for part in drawn)
     return train, test, vocabulary
+
+
+def places_of(tokens: Tensor, vocabulary: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Where the question stands in each sequence, and where the pair that it asks for; the first token is at 0.
+
+    Parameters
+    ----------
+    tokens : Tensor, shape (N, L), int64
+    vocabulary : sequence of str
+
+    Returns
+    -------
+    (Tensor, Tensor), each of shape (N,), int64
+    """
+    keys = [word.removeprefix("find_").rstrip("0123456789·") for word in vocabulary]
+    key_of = torch.tensor([keys.index(key) for key in keys])[tokens]
+    asks = torch.tensor([word.startswith("find_") for word in vocabulary])[tokens]
+    question = asks.int().argmax(1)
+    wanted = (key_of == key_of.gather(1, question[:, None])) & ~asks
+    return question, wanted.int().argmax(1)
 
 
 def _drawn(random: np.random.RandomState, keys: int, worth: int, length: int) -> tuple[list[int], int]:

@@ -68,7 +68,7 @@ def inside(
             map_, answered = looks(net, tokens, of, head)
             shares = answered.softmax(-1)
             said = f"{name}, layer {of}, head {head}\n{classes[int(shares.argmax())]} ({shares.max():.0%})"
-            figures.attention_map(map_, ["[answer]", *words][-len(map_) :], ax=ax).set_title(said, parse_math=False)
+            figures.attention_map(map_, ["CLS", *words][-len(map_) :], ax=ax).set_title(said, parse_math=False)
 
     data = {
         "classes": classes,

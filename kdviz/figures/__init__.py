@@ -19,7 +19,7 @@ from kdviz.figures.fidelity import agreement_against_accuracy, hues
 from kdviz.figures.geometry import projections
 from kdviz.figures.groups import by_class, by_seed, taken_for
 from kdviz.figures.heat import answers_in_a_row, one_answer, paths, temperature_key
-from kdviz.figures.inside import answer_times, attention_map, attention_maps
+from kdviz.figures.inside import answer_times, apart_inside, attention_map, attention_maps, by_choice
 from kdviz.figures.likeness import confidences, copies, log_ticks
 from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
@@ -34,14 +34,13 @@ from kdviz.figures.without_teacher import WITHOUT, at_each_exit, leaving_early, 
 
 __all__ = [
     "COLOURS", "DEEP", "GENERATORS", "STYLE", "WITHOUT", "agreement_against_accuracy", "answer_times",
-    "answers_in_a_row", "at_each_exit", "attachments", "attention_map", "attention_maps", "by_class", "by_round",
-    "by_seed", "by_setting", "by_temperature", "card", "class_means", "class_tree", "completed", "confidences",
-    "copies", "discrepancy", "errors_by_bias", "errors_by_nets", "errors_by_temperature", "factors_by_round",
-    "fitted_rounds", "gain_kept", "gallery", "gradient_balance", "groups_of_pairs", "heat_map", "heat_maps",
-    "hint_sketch", "hot_limit", "hues", "image", "layers", "learning_curves", "leaving_early", "log_ticks", "looks",
-    "mistaken", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths", "prediction_maps", "projection",
-    "projections", "reliability", "score_panels", "second_opinions", "sentences", "shared_bar",
+    "answers_in_a_row", "apart_inside", "at_each_exit", "attachments", "attention_map", "attention_maps", "by_choice",
+    "by_class", "by_round", "by_seed", "by_setting", "by_temperature", "card", "class_means", "class_tree", "completed",
+    "confidences", "copies", "discrepancy", "errors_by_bias", "errors_by_nets", "errors_by_temperature",
+    "factors_by_round", "fitted_rounds", "gain_kept", "gallery", "gradient_balance", "groups_of_pairs", "heat_map",
+    "heat_maps", "hint_sketch", "hot_limit", "hues", "image", "layers", "learning_curves", "leaving_early", "log_ticks",
+    "looks", "mistaken", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths", "prediction_maps",
+    "projection", "projections", "reliability", "score_panels", "second_opinions", "sentences", "shared_bar",
     "shares_by_temperature", "simplex_path", "slopes", "soft_target", "spreads", "students_by_teacher", "sweep",
-    "taken_for", "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions",
-    "use_style",
+    "taken_for", "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions", "use_style",
 ]  # fmt: skip

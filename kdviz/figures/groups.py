@@ -1,6 +1,7 @@
 """Values by group: a mark for each seed, the mean, and how sure it is."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import seaborn as sns
@@ -9,8 +10,10 @@ from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
-from kdviz.arguments import finite, mapping, names, number, tensor, tensors
+from kdviz.arguments import finite, mapping, names, number, tensor, tensors, told
 from kdviz.figures.look import COLOURS, check_colours, on, plain
+
+DASHES = ("--", ":", "-.")  # of lines that all groups are compared with
 
 
 def by_seed(
@@ -19,9 +22,14 @@ def by_seed(
     reported: Mapping[str, float] | None = None,
     colours: Mapping[str, str] = COLOURS,
     unit: str = "seed",
+    middle: str = "mean",
+    digits: int = 1,
+    lines: Mapping[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """A value for each seed in each group, with mean, 95 % interval over seeds, and what the paper reported.
+
+    Values in two heaps have no such interval: then ``middle="median"`` draws a bar at the median, and no interval.
 
     Parameters
     ----------
@@ -30,9 +38,16 @@ def by_seed(
     colours : mapping of name to colour
     unit : str
         What a value is of, for the legend, where that is not a seed: a draw, a net, a teacher.
+    middle : {"mean", "median"}
+    digits : int
+        Decimals of the middles.
+    lines : mapping of name to value, optional
+        What all groups are compared with, chance say: a broken line each.
     """
     ax = on(ax)
     check_colours(colours)
+    if middle not in ("mean", "median"):
+        raise ValueError(f"middle is 'mean' or 'median', not {told(middle)}")
     (unit,) = names([unit], 1, "unit")
     reported = mapping("reported", reported, "number") if reported else {}
     reported = {name: number(f"{name!r} of reported", one) for name, one in reported.items()}
@@ -41,20 +56,34 @@ def by_seed(
         mean, half = measures.mean_and_interval(values)
         colour = colours.get(name, "0.3")
         ax.plot(values, [row] * len(values), "o", color=colour, alpha=0.45, markersize=6)
-        ax.errorbar(mean, row - 0.22, xerr=half, fmt="s", color=colour, capsize=4, markersize=6)
-        ax.annotate(f"{mean:.1f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
+        if middle == "median":
+            mean = float(np.median(values))
+            ax.plot(mean, row, "|", color=colour, markersize=20, markeredgewidth=2.4)
+        else:
+            ax.errorbar(mean, row - 0.22, xerr=half, fmt="s", color=colour, capsize=4, markersize=6)
+        ax.annotate(f"{mean:.{digits}f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
         if name in reported:
             ax.plot(reported[name], row, "D", color="none", markeredgecolor="black", markersize=9)
     ax.set_yticks(range(len(groups)), list(groups), parse_math=False)
     ax.set_ylim(len(groups) - 0.5, -0.75)
     ax.grid(axis="x")
     ax.plot([], [], "o", color="0.5", alpha=0.6, label=f"one {unit}")
-    ax.plot([], [], "s", color="0.3", label=f"mean, 95 % interval over {unit}s")
+    if middle == "median":
+        ax.plot([], [], "|", color="0.3", markersize=14, markeredgewidth=2.4, label=f"median of the {unit}s")
+    else:
+        ax.plot([], [], "s", color="0.3", label=f"mean, 95 % interval over {unit}s")
+    for (name, at), dash in zip(_lines(lines).items(), cycle(DASHES), strict=False):
+        ax.axvline(at, color="0.4", ls=dash, lw=1.4, zorder=0, label=name)
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
     below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
     ax.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=3)
     return ax
+
+
+def _lines(given: Mapping[str, float] | None) -> dict[str, float]:
+    named = mapping("lines", given, "number") if given else {}
+    return {name: number(f"{name!r} of lines", at) for name, at in named.items()}
 
 
 def by_class(groups: Mapping[str, Tensor], classes: Sequence[str], colours: Mapping, *, ax: Axes | None = None) -> Axes:

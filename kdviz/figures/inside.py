@@ -1,30 +1,38 @@
 """Where an encoder's places look, and what depth and width cost in time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from kdviz.arguments import finite, mapping, tensors
+from kdviz.arguments import columns, finite, mapping, tensors
 from kdviz.figures.correlation import axes_of
+from kdviz.figures.groups import DASHES, by_seed
 from kdviz.figures.look import COLOURS, check_colours, on, plain
 
+HELD, LOST = "#332288", COLOURS["student"]  # a start that holds its teacher's first layer, one that does not
 COPIED = {  # one colour for each way to copy a teacher
     "teacher": COLOURS["teacher"],
+    "teacher, trained on": COLOURS["teacher"],
     "bag of words": "#8B5A2B",
     "labels": COLOURS["hard labels"],
     "soft targets": COLOURS["student"],
     "all at once": COLOURS["hints"],
     "layer by layer": "#332288",
     "stacked": COLOURS["DIST"],
-    "together": "#882255",
-    "all of it": COLOURS["student"],
-    "random start": COLOURS["another teacher"],
-    "pruned while taught": COLOURS["student"],
-    "pruned at once": "#332288",
+    **dict.fromkeys(("all of it", "no hidden vectors", "no soft targets", "no labels"), LOST),
+    **dict.fromkeys(("even layers", "even layers, 4×", "last half"), LOST),
+    **dict.fromkeys(("first half", "first half, 4×", "odd layers"), HELD),
+    **dict.fromkeys(("random start", "random start, 4×", "random start, 12×"), COLOURS["another teacher"]),
+    "ready-made": COLOURS["another teacher"],
+    "pruned while taught": "#882255",
+    "pruned at once": "#882255",
     "half the depth": COLOURS["student"],
     "half the width": COLOURS["another teacher"],
+    "narrow": COLOURS["weak teacher"],
 }
 
 
@@ -64,6 +72,65 @@ def attention_maps(maps: Mapping[str, Tensor], words: Sequence[str], *, axes: Se
     for place, (ax, (name, attention)) in enumerate(zip(axes, maps.items(), strict=True)):
         attention_map(attention, words, ax=ax).set_title(name, loc="center", fontsize=11, parse_math=False)
         ax.tick_params(axis="y", labelleft=place == 0)
+    return axes
+
+
+def by_choice(
+    values: Mapping[tuple[int, ...], Sequence[float]], layer: int, *, lines: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """A value for each choice of layers: a dot a teacher, a bar at the median, the choices in the order of medians.
+
+    Parameters
+    ----------
+    values : mapping of layers to values, one a teacher
+    layer : int
+        Choices that hold it have a colour of their own.
+    lines : mapping of name to value, optional
+        What all are compared with: a broken line each.
+    """
+    ax = on(ax)
+    values = {
+        choice: np.asarray(of) for choice, of in tensors("values", mapping("values", values, "values"), "N").items()
+    }
+    order = sorted(values, key=lambda choice: np.median(values[choice]))
+    for place, choice in enumerate(order):
+        colour = HELD if layer in choice else LOST
+        ax.plot([place] * len(values[choice]), values[choice], "o", color=colour, alpha=0.45, markersize=5)
+        ax.plot(place, np.median(values[choice]), "_", color=colour, markersize=16, markeredgewidth=2.4)
+    for (name, at), dash in zip(
+        mapping("lines", lines, "number").items() if lines else (), cycle(DASHES), strict=False
+    ):
+        ax.axhline(at, color="0.4", ls=dash, lw=1.4, zorder=0, label=name)
+    for colour, said in ((HELD, f"layer {layer} among them"), (LOST, f"without layer {layer}")):
+        ax.plot([], [], "o", color=colour, label=said)
+    ax.set_xticks(range(len(order)), [" ".join(map(str, choice)) for choice in order], rotation=90)
+    ax.set(xlabel="layers copied; a dot: one teacher, a bar: their median", xlim=(-0.5, len(order) - 0.5))
+    plain(ax.legend(loc="upper left", bbox_to_anchor=(0.02, 0.9)))
+    return ax
+
+
+def apart_inside(
+    apart: Mapping[str, pd.DataFrame], colours: Mapping[str, str] = COPIED, *, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """How far students are from their teachers inside: attention rows and hidden vectors, a dot a teacher.
+
+    Parameters
+    ----------
+    apart : mapping of name to DataFrame
+        As :func:`kdviz.runs.insides.insides` gives it, a row a teacher.
+    axes : two Axes
+    """
+    told = {"attention": "KL of attention rows, nats", "hidden": "1 − cosine of hidden vectors"}
+    axes = axes_of(axes, 2)
+    for ax, (part, said) in zip(axes, told.items(), strict=True):
+        for name, table in mapping("apart", apart, "data frame").items():
+            columns(f"{name!r} of apart", table, told)
+        parts = {name: table[part] for name, table in apart.items()}
+        by_seed(parts, colours=colours, unit="teacher", middle="median", digits=2, ax=ax)
+        ax.set(xlabel=f"{said}, test sequences", xlim=(0, None))
+        ax.get_legend().set_visible(ax is axes[0])
+    axes[1].tick_params(axis="y", labelleft=False)
     return axes
 
 

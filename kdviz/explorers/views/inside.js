@@ -37,7 +37,7 @@ export default {
         const tokens = pieces(text, vocabulary, length);
         kept = { text, tokens, answers: tokens.length ? nets.map(({ form, weights }) => answer(form, weights, tokens)) : null };
       }
-      const words = [...(student.cls ? ["[answer]"] : []), ...kept.tokens.map((token) => vocabulary[token])];
+      const words = [...(student.cls ? ["CLS"] : []), ...kept.tokens.map((token) => vocabulary[token])];
       const size = (SIDE - WORDS) / Math.max(1, words.length);
       const names = nets.map(({ name, form }, n) => {
         const found = kept.answers?.[n];
