@@ -47,3 +47,10 @@ def test_a_page_that_turns_dark_is_followed(name, offline, tmp_path):
     page.evaluate("() => new Promise(requestAnimationFrame)")
     assert page.locator(".kdviz").evaluate("root => seen.drawing(root)") == dark and page.faults == []
     assert name != "correlations" or light != dark
+
+
+def test_the_chosen_line_is_the_widest(offline, tmp_path):
+    page = offline(page_of("depths", tmp_path))
+    widths = "all => all.map((path) => parseFloat(getComputedStyle(path).strokeWidth))"
+    drawn = page.locator(".kdviz-chart").first.locator(".kdviz-line path").evaluate_all(widths)
+    assert drawn.count(3) == 1 and max(drawn) == 3 and 1.6 in drawn and page.faults == []
