@@ -443,6 +443,30 @@ def test_a_mistaken_explorer_of_exits_says_what_to_do(wrong, text):
         kd.explorers.exits(nets, said["costs"], images, said["labels"], classes, net=said["net"], sure=said["sure"])
 
 
+CROWDS = {"not listening": {1: [3.0, 60.0], 2: [90.0, 88.0]}, "T = 1": {1: [3.0, 60.0], 2: [90.0, 10.0]}}
+
+
+def test_the_explorer_of_peers_compares_seed_by_seed():
+    peers = importlib.import_module("kdviz.explorers.peers")  # the function has the module's name
+    assert peers.summary([90.0, 10.0], [90.0, 88.0]) == (50.0, 1)
+    view = kd.explorers.peers(CROWDS, CROWDS, way="T = 1", count=2)
+    assert repr(view) == "Explorer(way=T = 1, count=2)" and view.data["counts"] == [1, 2]
+    assert view.data["wrong"]["averaged"]["T = 1"][2] == [90.0, 10.0]
+    assert view.data["colours"] == {name: kd.figures.WITHOUT[name] for name in CROWDS}
+    assert view.picture() != kd.explorers.peers(CROWDS, CROWDS, way="T = 1", count=1).picture()
+
+
+@pytest.mark.parametrize(("averaged", "count", "text"), [
+    (CROWDS, 3, r"it opens at one of not listening, T = 1 and of \[1, 2\], not at 'T = 1', 3"),
+    ({"T = 1": CROWDS["T = 1"]}, 2, "the same ways, each with the same numbers"),
+    (CROWDS | {"T = 1": {2: [90.0, 10.0], 1: [3.0, 60.0]}}, 2, "the same numbers, rising"),
+    (CROWDS | {"T = 1": {1: [3.0], 2: [90.0]}}, 2, "must have shape"),
+])  # fmt: skip
+def test_a_mistaken_explorer_of_peers_says_what_to_do(averaged, count, text):
+    with pytest.raises(ValueError, match=text):
+        kd.explorers.peers(CROWDS, averaged, way="T = 1", count=count)
+
+
 def test_figures_draw_what_they_are_given():
     ax = kd.figures.teaching_modes()
     said = {text.get_text() for text in ax.texts}

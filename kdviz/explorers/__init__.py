@@ -11,6 +11,7 @@ from kdviz.explorers.explorer import Explorer
 from kdviz.explorers.inside import inside
 from kdviz.explorers.omitted_digit import omitted_digit
 from kdviz.explorers.pad import pad
+from kdviz.explorers.peers import peers
 from kdviz.explorers.playground import playground
 from kdviz.explorers.pruned import pruned
 from kdviz.explorers.reliability import reliability
@@ -25,6 +26,6 @@ from kdviz.explorers.which_teacher import which_teacher
 
 __all__ = [
     "Explorer", "View", "agreement_cloud", "bench", "bounds", "completed", "correlations", "depths", "exits",
-    "inside", "live_curves", "omitted_digit", "pad", "playground", "pruned", "reliability", "rounded", "scatter",
-    "self_distillation", "shared_start", "temperature", "votes", "which_teacher",
+    "inside", "live_curves", "omitted_digit", "pad", "peers", "playground", "pruned", "reliability", "rounded",
+    "scatter", "self_distillation", "shared_start", "temperature", "votes", "which_teacher",
 ]  # fmt: skip

@@ -275,6 +275,21 @@ def depths():
     return kd.explorers.depths(*deep_nets(), way="labels", layers=8)
 
 
+def crowds():
+    """Of three ways and one to four peers: % wrong of each peer and of their averaged answers, five seeds each."""
+    wrong = {"not listening": [24.1, 23.4, 23.6, 23.2], "T = 1": [24.1, 22.7, 22.1, 23.3],
+             "<b> $2$": [24.1, 22.2, 21.4, 21.1]}  # fmt: skip
+    seeds = torch.tensor([0.0, 1.17, -0.61, 2.33, -1.42], dtype=torch.float64)
+    each = {name: {n: mean + seeds.roll(2 * place * (n > 1)) for n, mean in enumerate(of, 1)}
+            for place, (name, of) in enumerate(wrong.items())}  # fmt: skip
+    less = {"not listening": 2.6, "T = 1": 0.9, "<b> $2$": 0.4}
+    return each, {name: {n: of - less[name] * (n > 1) for n, of in by.items()} for name, by in each.items()}
+
+
+def peers():
+    return kd.explorers.peers(*crowds(), way="T = 1", count=3)
+
+
 @cache
 def encoders():
     torch.manual_seed(0)
@@ -294,7 +309,7 @@ def inside():
 
 MADE = (
     temperature, omitted_digit, agreement_cloud, correlations, pad, reliability, bounds, shared_start, pruned, rounded,
-    self_distillation, which_teacher, completed, exits, votes, depths, inside,
+    self_distillation, which_teacher, completed, exits, votes, depths, peers, inside,
 )  # fmt: skip
 
 
@@ -483,6 +498,18 @@ def _depths(way, layers):
         f"{wrong.median():.1f} % of the training images are wrong, {wrong.median() + 1.2:.1f} % of the test images"
     )
     return [said, f"in the median {medians}"]
+
+
+def _peers(way, count):
+    each, averaged = ({name: by[count] for name, by in of.items()} for of in crowds())
+    if count == 1:
+        return [f"1 peer hears nobody: it has {each[way].mean():.1f} % of the test images wrong in the mean."]
+    fewer = [int((of[way] < of["not listening"]).sum()) for of in (each, averaged)]
+    compared = f" Fewer than not listening: each in {fewer[0]} of 5 seeds, averaged in {fewer[1]} of 5."
+    return [
+        f"{count} peers, {way}: each has {each[way].mean():.1f} % of the test images wrong in the mean",
+        f"averaged {averaged[way].mean():.1f} %.{compared if way != 'not listening' else ''}",
+    ]
 
 
 def _exits(net, sure):

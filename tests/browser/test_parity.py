@@ -284,6 +284,16 @@ def test_how_many_networks_train(reckoned):
         close(reckoned("depths", "(it, wrong, fails) => it.summary(wrong, fails)", wrong, 50), depths.summary(wrong))
 
 
+def test_in_how_many_seeds_peers_have_less_wrong(reckoned):
+    """Some seeds as good as without listening, which is not better."""
+    peers = importlib.import_module("kdviz.explorers.peers")  # the function has the module's name
+    base = [22.5, 21.4, 23.1, 22.2, 24.0]
+    for wrong in ([22.5, 21.3, 23.2, 22.1, 20.0], base):
+        close(
+            reckoned("peers", "(it, wrong, base) => it.summary(wrong, base)", wrong, base), peers.summary(wrong, base)
+        )
+
+
 def test_a_generalist_and_its_specialists(reckoned):
     """Two that overlap, one alone, and none: what the page finds is what the measure finds."""
     _, _, nets, experts = samples.voting()
