@@ -33,7 +33,7 @@ export default {
         of.line("here", [[count, low], [count, high]], { stroke: "var(--faint)", "stroke-width": 1.5 });
         for (const name of ways) {
           of.line(`of ${name}`, counts.map((n) => [n, mean(name, n)[0]]), {
-            stroke: colours[name], opacity: name === way ? 1 : 0.55, style: `stroke-width: ${name === way ? 3.2 : 1.6}`,
+            stroke: colours[name], opacity: name === way ? 1 : 0.55, "stroke-width": name === way ? 3 : 1.6,
           });
         }
         const last = ways.map((name) => [counts.at(-1), mean(name, counts.at(-1))[0]]);
