@@ -160,7 +160,7 @@ def test_all_claims_and_all_papers_are_collected(built):
 @pytest.mark.filterwarnings("ignore")
 def test_the_folder_can_be_put_anywhere_as_it_is(built):
     assert (built / ".nojekyll").exists()
-    assert sum(path.stat().st_size for path in built.rglob("*") if path.is_file()) < 25_000_000
+    assert sum(path.stat().st_size for path in built.rglob("*") if path.is_file()) < 28_000_000
     for path in built.rglob("*.html"):
         links = [tag.get("href") or tag.get("src") or "" for tag in soup(path).select("[href], [src]")]
         assert not [link for link in links if link.startswith(("/", "file:"))]
