@@ -34,28 +34,16 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Two workers share the tests: what one JupyterLab serves, and the pages."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("lab" if "opened" in item.fixturenames else "pages"))
-
-
-@pytest.fixture(scope="session")
-def building(tmp_path_factory):
-    """The site as it is being built: (process, folder)."""
+@pytest.fixture(scope="session", autouse=True)
+def building(request, tmp_path_factory):
+    """The site, built beside the tests that do without it: (process, folder); None where no test asks for it."""
+    if not any("built" in item.fixturenames for item in request.session.items):
+        yield None
+        return
     folder = tmp_path_factory.mktemp("site") / "html"
     with subprocess.Popen([sys.executable, "-c", BUILD, folder]) as process:  # what it warns of is its makers' affair
         yield process, folder
         process.kill()
-
-
-@pytest.fixture(autouse=True)
-def beside(request):
-    """The site is built beside the pages' tests that do without it, if any asks for it."""
-    asked = (item for item in request.session.items if "built" in item.fixturenames)
-    if "opened" not in request.fixturenames and any(asked):
-        request.getfixturevalue("building")
 
 
 @pytest.fixture(scope="session")
@@ -138,16 +126,6 @@ def offline(browser):
 def answers(pytestconfig) -> list[times.Answer]:
     """How long every explorer took to answer every move; told and written at the end."""
     return pytestconfig.stash.setdefault(ANSWERS, [])
-
-
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["answers"] = session.config.stash.get(ANSWERS, [])
-
-
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
-def pytest_testnodedown(node):
-    node.config.stash.setdefault(ANSWERS, []).extend(getattr(node, "workeroutput", {}).get("answers", []))
 
 
 def pytest_terminal_summary(terminalreporter, config):

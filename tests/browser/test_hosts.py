@@ -199,9 +199,5 @@ def test_the_day_after_the_pictures_are_there(lab, folder, opened, answers):
     assert not notebook.page.get_by_text("Error displaying widget").locator("visible=true").count()
 
 
-def test_every_answer_in_a_file_comes_at_once(answers):
-    assert times.missed([each for each in answers if each[0] == "file"], slack=times.SLACK) == []
-
-
-def test_every_answer_in_jupyterlab_comes_at_once(lab, answers):
-    assert times.missed([each for each in answers if each[0] == "lab"], slack=times.SLACK) == []
+def test_every_answer_comes_at_once(answers):
+    assert times.missed([each for each in answers if each[0] in ("file", "lab")], slack=times.SLACK) == []
