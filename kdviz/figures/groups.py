@@ -1,6 +1,6 @@
 """Values by group: a mark for each seed, the mean, and how sure it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -72,8 +72,7 @@ def by_seed(
         ax.plot([], [], "|", color="0.3", markersize=14, markeredgewidth=2.4, label=f"median of the {unit}s")
     else:
         ax.plot([], [], "s", color="0.3", label=f"mean, 95 % interval over {unit}s")
-    for (name, at), dash in zip(_lines(lines).items(), cycle(DASHES), strict=False):
-        ax.axvline(at, color="0.4", ls=dash, lw=1.4, zorder=0, label=name)
+    compared_with(lines, ax.axvline)
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
     below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
@@ -81,9 +80,11 @@ def by_seed(
     return ax
 
 
-def _lines(given: Mapping[str, float] | None) -> dict[str, float]:
-    named = mapping("lines", given, "number") if given else {}
-    return {name: number(f"{name!r} of lines", at) for name, at in named.items()}
+def compared_with(lines: Mapping[str, float] | None, draw: Callable[..., object]) -> None:
+    """A broken line for each of ``lines``, what all groups are compared with: by ``axvline`` or ``axhline``."""
+    named = mapping("lines", lines, "number") if lines else {}
+    for (name, at), dash in zip(named.items(), cycle(DASHES), strict=False):
+        draw(number(f"{name!r} of lines", at), color="0.4", ls=dash, lw=1.4, zorder=0, label=name)
 
 
 def by_class(groups: Mapping[str, Tensor], classes: Sequence[str], colours: Mapping, *, ax: Axes | None = None) -> Axes:

@@ -1,7 +1,6 @@
 """Where an encoder's places look, and what depth and width cost in time."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from kdviz.arguments import columns, finite, mapping, tensors
 from kdviz.figures.correlation import axes_of
-from kdviz.figures.groups import DASHES, by_seed
+from kdviz.figures.groups import by_seed, compared_with
 from kdviz.figures.look import COLOURS, check_colours, on, plain
 
 HELD, LOST = "#332288", COLOURS["student"]  # a start that holds its teacher's first layer, one that does not
@@ -98,10 +97,7 @@ def by_choice(
         colour = HELD if layer in choice else LOST
         ax.plot([place] * len(values[choice]), values[choice], "o", color=colour, alpha=0.45, markersize=5)
         ax.plot(place, np.median(values[choice]), "_", color=colour, markersize=16, markeredgewidth=2.4)
-    for (name, at), dash in zip(
-        mapping("lines", lines, "number").items() if lines else (), cycle(DASHES), strict=False
-    ):
-        ax.axhline(at, color="0.4", ls=dash, lw=1.4, zorder=0, label=name)
+    compared_with(lines, ax.axhline)
     for colour, said in ((HELD, f"layer {layer} among them"), (LOST, f"without layer {layer}")):
         ax.plot([], [], "o", color=colour, label=said)
     ax.set_xticks(range(len(order)), [" ".join(map(str, choice)) for choice in order], rotation=90)
