@@ -55,16 +55,23 @@ def follow_the_hand(page: Page, root: Locator) -> None:
     grid, drawn = root.locator(".kdviz-map + svg"), root.locator(".kdviz-pair svg")
     told, titles = root.locator(".kdviz-said").first, root.locator(".kdviz-pair figcaption")
     grid.scroll_into_view_if_needed()
-    page.mouse.move(1, 1)
-    rest, box, seen = drawn.evaluate_all(POINTS), root.locator(".kdviz-map").bounding_box(), []
+    _hand(page, 1, 1)
+    rest, seen = drawn.evaluate_all(POINTS), []
     for x, y in ((0.04, 0.96), (0.96, 0.04), (0.35, 0.65)):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        box = root.locator(".kdviz-map").bounding_box()
+        _hand(page, box["x"] + x * box["width"], box["y"] + y * box["height"])
         seen += [points] if (points := drawn.evaluate_all(POINTS)) not in [rest, *seen] else []
         taught, learnt = (title.split("r = ")[1] for title in titles.all_inner_texts())
         assert f"teacher {taught}, " in told.inner_text() and f" {learnt}, difference" in told.inner_text()
     assert len(seen) > 1, "the scatter does not follow the hand"
-    page.mouse.move(1, 1)
+    _hand(page, 1, 1)
     assert drawn.evaluate_all(POINTS) == rest, "the chosen pair does not come back"
+
+
+def _hand(page: Page, x: float, y: float) -> None:
+    """Move the hand there and wait until a frame has been drawn after it: browsers gather moves until the next frame."""
+    page.mouse.move(x, y)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def controls(page: Page, root: Locator) -> Iterator[Move]:
