@@ -17,6 +17,11 @@ RULES = ("interval", "same sign", "within", "fact")
 FEWEST_SIGNS = 5  # the same sign in all of five units has a chance of 1/32, one-sided
 FEWEST_SPREAD = 3  # two units have hardly a spread to judge by
 MADE: dict[str, "Claim"] = {}  # by sentence: a cell run again replaces its claim
+KEY = (
+    "How to read this: ✓ it holds; ✗ the opposite is shown; ? these runs cannot tell. "
+    "“5 of 5”: in how many it is true; if chance alone decided, five of five would come once in 32 times. "
+    "“by 3 ± 1”: by how much it is true, below 0 where it is not, with a 95 % interval, which decides."
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Claim:
     decided_by: str = ""
     numbers: str = ""
     why: str = ""
+    key: str = ""  # how to read a claim: under the first of a notebook that units decide
 
     @property
     def holds(self) -> bool:
@@ -42,8 +48,10 @@ class Claim:
 
     def _repr_html_(self) -> str:
         behind = "; ".join(escape(part) for part in (self.decided_by, self.numbers) if part)
-        reason = "" if self.holds or not self.why else f"<br><em>Why not: {escape(self.why)}</em>"
-        return f"<p><b>{self.verdict}</b> {escape(self.sentence)}<br><small>{behind}</small>{reason}</p>"
+        asked = "Why not" if self.verdict == "✗" else "Why it stays open"
+        reason = "" if self.holds or not self.why else f"<br><em>{asked}: {escape(self.why)}</em>"
+        key = f"<br><small>{self.key}</small>" if self.key else ""
+        return f"<p><b>{self.verdict}</b> {escape(self.sentence)}<br><small>{behind}</small>{reason}{key}</p>"
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,8 @@ def check(
     else:
         verdict, decided_by = _decide(_parts(excess, by), rule, unit, margin)
     told = "; ".join(f"{name}: {_written(name, value)}" for name, value in ({} if numbers is None else numbers).items())
-    MADE[sentence] = Claim(sentence, verdict, decided_by, told, why)
+    explained = rule == "fact" or any(other.key for said, other in MADE.items() if said != sentence)
+    MADE[sentence] = Claim(sentence, verdict, decided_by, told, why, "" if explained else KEY)
     return MADE[sentence]
 
 
@@ -155,8 +164,8 @@ def _decide(parts: Mapping[str, np.ndarray], rule: str, unit: str, margin: float
     verdicts = [verdict for verdict, _ in found.values()]
     verdict = next((mark for mark in "✗?" if mark in verdicts), "✓")
     told = "; ".join(f"{name}: {numbers}" if name else numbers for name, (_, numbers) in found.items())
-    how = {"same sign": "units for it", "interval": "95 % t-interval", "within": f"95 % t-interval, margin {margin}"}
-    told += f" ({how[rule]}, {count} {unit})"
+    how = {"interval": "95 % t-interval", "within": f"95 % t-interval, margin {margin}"}
+    told += f" ({how[rule]}, {count} {unit})" if rule in how else f" ({unit} in which it is true)"
     if verdict == "?":
         told += f"; cannot tell: {_needed([parts[name] for name in parts if found[name][0] == '?'], margin, unit)}"
     return verdict, told
@@ -187,7 +196,7 @@ def _needed(undecided: Iterable[np.ndarray], margin: float | None, unit: str) ->
         counts.append(((low + power) * values.std(ddof=1) / gap) ** 2 + low**2 / 2 if gap else np.inf)
     most = max(counts)
     said = f"about {max(ceil(most), len(undecided[0]) + 1):,}" if isfinite(most) and most <= 1000 else "over 1,000"
-    return f"with this mean and spread {said} {unit} would be needed"
+    return f"with this mean and spread it would take {said} {unit}"
 
 
 def _written(name: str, value: Numbers) -> str:

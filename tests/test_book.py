@@ -49,7 +49,7 @@ def test_every_claim_counts_once_and_also_those_that_only_the_table_names():
         ("✓", "It <melts>."), ("✗", "It boils."), ("✓", "It is ice."),
     ]  # fmt: skip
     assert found[0].decided_by == "by 1.5 ± 1.24 (95 % t-interval, 3 students)" and "degrees" not in found[0].decided_by
-    assert found[1].decided_by == "0 of 5 (units for it, 5 nets)" and found[2].decided_by == ""
+    assert found[1].decided_by == "0 of 5 (nets in which it is true)" and found[2].decided_by == ""
 
 
 def test_tables_of_papers_are_found_by_their_columns():

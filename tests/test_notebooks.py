@@ -164,7 +164,7 @@ def test_the_demo_prints_every_verdict_with_its_reason_and_no_table_of_them():
     data = [{"text/plain": repr(claim), "text/html": claim._repr_html_()} for claim in shown]
     outputs = [nbformat.v4.new_output("execute_result", one) for one in [*data, {"text/plain": "?what"}]]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("…", outputs=outputs)])
-    assert notebooks.claims(notebook) == ["✓ One.", "✗ Two.", "? Three.\n      Why not: a < b"]
+    assert notebooks.claims(notebook) == ["✓ One.", "✗ Two.", "? Three.\n      Why it stays open: a < b"]
 
 
 def test_recipe_cells_stand_alone_and_name_what_the_notebook_trains(monkeypatch):

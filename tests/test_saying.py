@@ -31,9 +31,23 @@ def test_an_interval_has_three_verdicts_and_a_reason_where_it_does_not_hold():
     against, open_ = (decide(excess, why="too few steps < 10") for excess in ([-3, -2, -3, -2, -3], [3, -2, 3, -2, 3]))
     assert [repr(against)[0], repr(open_)[0]] == ["✗", "?"] and not against.holds and not open_.holds
     assert all("too few steps &lt; 10" in claim._repr_html_() for claim in (against, open_))
-    assert "cannot tell" in open_._repr_html_() and "cannot tell" not in against._repr_html_()
+    assert "cannot tell" in open_.decided_by and "cannot tell" not in against.decided_by
     # s = 2.7386, mean 1: (1.95996 + .84162)² · 7.5 + 1.95996² / 2 = 60.8
-    assert "about 61 students would be needed" in open_.decided_by
+    assert "it would take about 61 students" in open_.decided_by
+
+
+def test_the_first_claim_that_units_decide_says_how_to_read_one():
+    fact, first, other = (
+        claims.check("It is so.", True, rule="fact"), decide([1, 2, 3]),
+        claims.check("It holds, too.", [1.0, 2, 3], rule="interval", unit="nets"),
+    )  # fmt: skip
+    assert [claims.KEY in claim._repr_html_() for claim in (fact, first, other, decide([1, 2, 4]))] == [0, 1, 0, 1]
+    assert claims.KEY not in claims.table()._repr_html_()
+
+
+def test_a_reason_says_whether_the_opposite_is_shown_or_nothing():
+    assert "Why not: hot" in decide([-3, -2, -3], why="hot")._repr_html_()
+    assert "Why it stays open: hot" in decide([-3, 2, -3], why="hot")._repr_html_()
 
 
 def test_what_would_be_needed_shows_it_four_times_in_five():
@@ -51,7 +65,7 @@ def test_the_same_sign_decides_from_five_units_on():
     ]
     assert verdicts == ["✓", "✗", "?"]
     assert decide([1, 9, 1, 1, 1]).verdict == "?"  # the interval is another rule
-    assert "4 of 5 (units for it, 5 students)" in decide([1, 1, 1, 1, -1], "same sign").decided_by
+    assert "4 of 5 (students in which it is true)" in decide([1, 1, 1, 1, -1], "same sign").decided_by
     with pytest.raises(ValueError, match="from 5 units on: with 4 take rule='interval'"):
         decide([1, 1, 1, 1], "same sign")
 

@@ -110,7 +110,7 @@ def _papers(notebook: NotebookNode) -> Iterator[tuple[str, str, str, str]]:
 
 def _rule(behind: str) -> str:
     """What decided a claim, without the numbers that it was made of."""
-    found = re.match(r".*?\((?:units for it|95 % t-interval)[^)]*\)(?:; cannot tell: [^;]*)?", behind)
+    found = re.match(r".*?\((?:95 % t-interval[^)]*|[^()]* in which it is true)\)(?:; cannot tell: [^;]*)?", behind)
     return found[0] if found else ""
 
 

@@ -69,7 +69,7 @@ def follow_the_hand(page: Page, root: Locator) -> None:
 
 
 def _hand(page: Page, x: float, y: float) -> None:
-    """Move the hand there and wait until a frame has been drawn after it: browsers gather moves until the next frame."""
+    """Move the hand there and wait for a frame after it: browsers gather moves until the next one."""
     page.mouse.move(x, y)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
