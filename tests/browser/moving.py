@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from lab import until
 from playwright.sync_api import Locator, Page
 
 SEVEN = [(0.25, 0.2), (0.42, 0.19), (0.58, 0.19), (0.74, 0.2), (0.66, 0.35), (0.58, 0.5), (0.5, 0.66), (0.42, 0.82)]
@@ -55,23 +56,21 @@ def follow_the_hand(page: Page, root: Locator) -> None:
     grid, drawn = root.locator(".kdviz-map + svg"), root.locator(".kdviz-pair svg")
     told, titles = root.locator(".kdviz-said").first, root.locator(".kdviz-pair figcaption")
     grid.scroll_into_view_if_needed()
-    _hand(page, 1, 1)
-    rest, seen = drawn.evaluate_all(POINTS), []
-    for x, y in ((0.04, 0.96), (0.96, 0.04), (0.35, 0.65)):
-        box = root.locator(".kdviz-map").bounding_box()
-        _hand(page, box["x"] + x * box["width"], box["y"] + y * box["height"])
-        seen += [points] if (points := drawn.evaluate_all(POINTS)) not in [rest, *seen] else []
+    page.mouse.move(1, 1)
+    seen = [drawn.evaluate_all(POINTS)]
+
+    def another(x: float, y: float) -> bool:
+        box = root.locator(".kdviz-map").bounding_box()  # what is said may move it
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        seen.append(drawn.evaluate_all(POINTS))
+        return seen[-1] not in seen[:-1]
+
+    for x, y in ((0.04, 0.96), (0.96, 0.04), (0.85, 0.25)):
+        until(partial(another, x, y), 5, "a scatter that follows the hand")
         taught, learnt = (title.split("r = ")[1] for title in titles.all_inner_texts())
         assert f"teacher {taught}, " in told.inner_text() and f" {learnt}, difference" in told.inner_text()
-    assert len(seen) > 1, "the scatter does not follow the hand"
-    _hand(page, 1, 1)
-    assert drawn.evaluate_all(POINTS) == rest, "the chosen pair does not come back"
-
-
-def _hand(page: Page, x: float, y: float) -> None:
-    """Move the hand there and wait for a frame after it: browsers gather moves until the next one."""
-    page.mouse.move(x, y)
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.mouse.move(1, 1)
+    until(lambda: drawn.evaluate_all(POINTS) == seen[0], 5, "the chosen pair after the hand has gone")
 
 
 def controls(page: Page, root: Locator) -> Iterator[Move]:
