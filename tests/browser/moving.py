@@ -28,10 +28,10 @@ POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).fla
 Move = tuple[str, list[Callable]]
 
 
-def explore(page: Page, root: Locator) -> Iterator[tuple[str, dict, str]]:
+def explore(page: Page, root: Locator, briefly: bool = False) -> Iterator[tuple[str, dict, str]]:
     """Move every control; gives (control, the last drawing's detail, what the page says) for each move that drew.
 
-    Fails where a control never changes what is drawn, or has no label.
+    Fails where a control never changes what is drawn, or has no label. ``briefly``: moved until it has drawn twice.
     """
     root.scroll_into_view_if_needed()
     root.evaluate(WATCH)
@@ -45,6 +45,9 @@ def explore(page: Page, root: Locator) -> Iterator[tuple[str, dict, str]]:
             changed, drawings = changed + other, drawings + bool(drawn)
             if drawn:
                 yield name, drawn, text
+            if briefly and changed and drawings > 1:
+                page.mouse.up()
+                break
         assert changed, f"{name} never changes the picture"
         assert drawings > 1 or not name.endswith(HELD), f"{name} answers once and no more"
     if root.locator(".kdviz-pair").count():

@@ -6,7 +6,7 @@ import moving
 import nbformat
 import pytest
 import times
-from test_hosts import SCREENS, fits
+from test_hosts import SCHEMES, SCREENS, fits
 from test_walkthroughs import NAMES, named
 
 from kdviz.explorers import View
@@ -41,6 +41,11 @@ SEEN = """() => {
     out: all.filter(beyond).map((each) => each.className),
   };
 }"""
+# How many pictures do not stand on a dark page itself.
+CARDS = """all => all.filter((each) => {
+  const { filter, mixBlendMode, borderTopWidth, paddingTop } = getComputedStyle(each);
+  return filter === "none" || mixBlendMode !== "screen" || borderTopWidth !== "0px" || paddingTop !== "0px";
+}).length"""
 LIGHT, HEAVY = 350_000, 1_200_000  # bytes that explorers add to a page; where a network is carried
 
 
@@ -56,7 +61,7 @@ def test_every_explorer_lives_on_its_page(name, built, offline, answers):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_scripts_and_data_are_small_and_it_fits_narrow_windows(name, built, offline):
+def test_it_is_light_and_fits_narrow_windows_and_dark_ones(name, built, offline):
     page = offline(built / f"{name}.html", viewport={"width": 820, "height": 1180})
     scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
     added = sum(len(script.encode()) for script in scripts)
@@ -66,17 +71,8 @@ def test_its_scripts_and_data_are_small_and_it_fits_narrow_windows(name, built, 
         fits(page, width)
         for root, explorer in zip(page.locator(".kdviz").all(), named(name, View), strict=True):
             root.screenshot(path=times.FOLDER / f"page_{name}_{explorer}_{width}.png")
-    assert page.faults == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_on_a_dark_page_figures_stand_on_the_page_itself(name, built, offline):
-    page = offline(built / f"{name}.html", color_scheme="dark")
-    cards = page.locator(".cell_output img:visible").evaluate_all("""all => all.filter((each) => {
-      const { filter, mixBlendMode, borderTopWidth, paddingTop } = getComputedStyle(each);
-      return filter === "none" || mixBlendMode !== "screen" || borderTopWidth !== "0px" || paddingTop !== "0px";
-    }).length""")
-    assert cards == 0 and page.faults == []
+    page.emulate_media(color_scheme="dark")
+    assert page.locator(".cell_output img:visible").evaluate_all(CARDS) == 0 and page.faults == []
 
 
 @pytest.mark.parametrize("name", ALIVE)
@@ -101,14 +97,13 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
     assert page.faults == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_the_front_page_and_those_across_the_book(screen, scheme, built, offline):
+def test_the_front_page_and_those_across_the_book(screen, built, offline):
     width, height = SCREENS[screen]
-    options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+    times.FOLDER.mkdir(parents=True, exist_ok=True)
     for name in ("index", "claims", "papers", "glossary", "instructor", "quizzes"):
-        page = offline(built / f"{name}.html", **options)
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width and page.faults == []
+        page = offline(built / f"{name}.html", viewport={"width": width, "height": height})
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
         if name == "index":
             page.get_by_role("button", name="To the end").click()
             page.locator(".kdviz-rounds i").first.wait_for()
@@ -116,8 +111,10 @@ def test_the_front_page_and_those_across_the_book(screen, scheme, built, offline
             page.locator('[data-mark="holds"]').uncheck()
             assert page.locator(".kd-claim:visible").count() == page.locator(".kd-claim:not(.kd-holds)").count() > 0
             page.locator('[data-mark="holds"]').check()
-        times.FOLDER.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=times.FOLDER / f"site_{name}_{screen}_{scheme}.png", full_page=name != "claims")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=times.FOLDER / f"site_{name}_{screen}_{scheme}.png", full_page=name == "index")
+        assert page.faults == []
 
 
 def test_a_search_finds_without_a_network(built, offline):
@@ -143,8 +140,7 @@ def test_no_slide_opens_empty_and_all_fit(name, built, offline):
             page.evaluate("() => Reveal.nextFragment()")
             page.wait_for_function(f"() => ({SEEN})().asked === 0", timeout=3000)  # it fades
         assert page.evaluate(SEEN)["out"] == [], f"slide {slide + 1}"
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(50)
-            page.screenshot(path=times.FOLDER / f"deck_{name}_{slide + 1:02}_{scheme}.png")
+        scheme = SCHEMES[slide % 2]  # light and dark in turn
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=times.FOLDER / f"deck_{name}_{slide + 1:02}_{scheme}.png")
     assert page.faults == []

@@ -69,18 +69,19 @@ def test_the_playground_trains_in_jupyterlab(pages):
 
 
 def lives(notebook, roots, name, answers):
-    """Every control of every explorer that answers in the page, in whatever notebook they stand."""
+    """Every control of every explorer that answers in the page: briefly, for elsewhere each is moved to its ends."""
     made = named(name, View)
     assert len(roots) == len(made), f"{name} makes {made}"
     times.FOLDER.mkdir(parents=True, exist_ok=True)
     for root, explorer in zip(roots, made, strict=True):
-        for moved, drawn, _ in moving.explore(notebook.page, root):
+        for moved, drawn, _ in moving.explore(notebook.page, root, briefly=True):
             answers += [(name, explorer, moved, each["took"]) for each in drawn]
         explorers.screenshot(notebook, root, times.FOLDER / f"{name}_{explorer}.png")
     assert not notebook.page.locator(".kdviz-still:visible").count()
     notebook.sound()
     mine = [answer for answer in answers if answer[0] == name]
-    assert times.missed(mine, slack=times.SLACK) == [], "\n".join(times.table(mine))
+    slow = [each for each, _, middle, _ in times.summary(mine) if middle > times.SLACK * times.aim(each)[0]]
+    assert slow == [], "\n".join(times.table(mine))  # of so few moves the slowest is chance
 
 
 @pytest.mark.parametrize("trained", TRAINING)
