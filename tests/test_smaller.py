@@ -45,6 +45,22 @@ def test_few_levels_are_bars_and_many_a_histogram():
     assert not ax.collections and len(ax.patches) == 2
 
 
+def test_groups_by_bits_stand_side_by_side_and_none_hides_another():
+    same = torch.tensor([[40.0, 5.0], [50.0, 6.0], [60.0, 7.0]])
+    names = ("trained rounded, on labels", "trained rounded, on its old self")
+    ax = figures.compression.by_bits([2, 8], dict.fromkeys(names, same), ax=plt.figure().add_subplot())
+    drawn = [bars.lines[0] for bars in ax.containers]
+    assert [line.get_ydata().tolist() for line in drawn] == [[50, 6], [50, 6]]
+    first, second = (np.array(line.get_xdata(), dtype=float) for line in drawn)
+    np.testing.assert_allclose(second - first, 0.07)
+    np.testing.assert_allclose((first + second) / 2, [2, 8])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["2", "8"] and ax.get_yscale() == "log"
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [
+        *names
+    ] and "95 % interval" in legend.get_title().get_text()
+
+
 def test_ticks_are_plain_numbers():
     ax = plt.figure().add_subplot()
     ax.plot([1, 8], [3, 60])

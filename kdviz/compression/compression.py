@@ -22,6 +22,13 @@ class Compression:
         """
         return {}
 
+    def learned(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What of one student is trained *in place of* its weights, which then stay as they are; none by default.
+
+        :meth:`used` finds these tensors in its ``state``, under the names they have here.
+        """
+        return {}
+
     def used(self, weights: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The weights a network answers with; the gradient reaches ``weights`` through them."""
         raise NotImplementedError

@@ -68,7 +68,9 @@ def rounded(
             same = [100 * (of[b] == whole).double().mean().item() for b in many]
             right.plot(many, same, "o-", color=colours[name], label=name, lw=3 if name == scheme else 1.2)
         right.set(xlabel="bits", ylabel=f"% of {len(whole)} images answered as before", xticks=many)
-        right.legend(loc="lower right")
+        right.set_ylim(min(0, right.get_ylim()[0]), 135)  # room for the legend above all points
+        right.set_yticks(range(0, 101, 20))
+        right.legend(loc="upper left")
 
     data = {
         "bits": many,

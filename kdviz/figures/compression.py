@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from kdviz.arguments import finite, mapping, several
+from kdviz.figures import curves
 from kdviz.figures.look import COLOURS, check_colours, on, plain
 
 SMALLER = {  # one colour for each way to a smaller network
@@ -28,21 +29,14 @@ SMALLER = {  # one colour for each way to a smaller network
     "and its hidden layer": COLOURS["another teacher"],
     "labels alone": COLOURS["hard labels"],
 }
-BEGUN = {  # two bits: where a net began, in full precision (C) or at random (B), and who helps
-    "C, labels alone": COLOURS["hard labels"],
-    "C, labels and larger net": COLOURS["student"],
-    "from random, labels alone": COLOURS["another teacher"],
-    "B, labels and larger net": "#332288",
-}
 ROUNDED = {  # and to one of fewer bits
     "rounded after training": "#332288",
     "rounded after training, a scale per row": COLOURS["another teacher"],
     "trained rounded, on labels": COLOURS["hard labels"],
     "trained rounded, on its old self": COLOURS["student"],
-    "full precision, fewer neurons": COLOURS["hints"],
-    "larger net": COLOURS["teacher"],
-    "old self": COLOURS["teacher"],
-    "old self, trained on": COLOURS["teacher"],
+    "levels at quantiles, not learned": "#AA4499",
+    "levels learned, weights left": "#117733",
+    "levels learned, a tenth of the rate": "#999933",
     "C, labels alone": COLOURS["hard labels"],
     "C, its old self": COLOURS["student"],
     "C, labels and old self": COLOURS["student"],
@@ -50,6 +44,8 @@ ROUNDED = {  # and to one of fewer bits
     "B, labels and larger net": COLOURS["another teacher"],
     "A, with larger net": COLOURS["another teacher"],
     "from random, labels alone": COLOURS["hard labels"],
+    "labels alone": COLOURS["hard labels"],
+    "labels and larger net": COLOURS["another teacher"],
 }
 
 
@@ -103,6 +99,26 @@ def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"
         ax.stairs(100 * counts / len(after), edges, color=colour, lw=1.6, label="rounded")
     ax.set(xlim=(-most, most), ylim=(0, None), xlabel="weight", ylabel="% of the weights")
     return ax
+
+
+def by_bits(
+    bits: Sequence[int], groups: Mapping[str, Tensor], colours: Mapping[str, str] = ROUNDED, *, ax: Axes | None = None
+) -> Axes:
+    """A share in % against the bits of a weight, logarithmic; groups stand side by side, so that none hides another.
+
+    Parameters
+    ----------
+    bits : sequence of B numbers
+    groups : mapping of name to Tensor of shape (nets, B)
+    colours : mapping of name to colour
+    """
+    ax, apart = on(ax), 0.07
+    for place, (name, values) in enumerate(mapping("groups", groups, "values by bits").items()):
+        aside = apart * (place - (len(groups) - 1) / 2)
+        curves.by_setting([b + aside for b in bits], {name: values}, colours, ax=ax)
+    ax.set(yscale="log", xlabel="bits of a weight")
+    plain(ax.legend(title="mean, 95 % interval over nets, a dot a net", alignment="left"))
+    return plain_ticks(ax, bits)
 
 
 def plain_ticks(ax: Axes, settings: Sequence[float]) -> Axes:

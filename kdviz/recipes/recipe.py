@@ -40,7 +40,7 @@ class Recipe:
     weight_decay : float
     augment : Jitter, Crop, Flip, Erase, MixUp, or several of them, optional
         What changes the training images of each step; several do so one after another.
-    compression : Prune or Quantise, optional
+    compression : Prune, Quantise or another of kdviz.compression, optional
         What makes the network smaller while it learns.
     seed : int
         Of initialisation, order and augmentation, each with a generator of its own, and of dropout, whose masks an

@@ -51,18 +51,19 @@ class Array(Loop):
         self._begin("test_accuracy", *(TAUGHT if self.beside_teacher else []))
 
     def _place_trained(self, datasets: dict) -> None:
-        """What a step changes: weights of the networks, or of frozen ones their heads, the objective's, its state."""
+        """What a step changes: the networks' weights or what stands for them, frozen ones' heads, the objective's."""
         one = as_numbers(self.inputs[:1], self.dtype)
         answer = checked_answer(self.network, one, self.first, len(self.data.classes))
         self.extra, self.state = brought_along(self.recipes, answer, self.teachers, one, datasets)
-        self.trained = {n: w for n, w in self.network.parameters.items() if not self.head or n in self.head}
+        self.compression, weights = self.first.compression, self.network.stacked()
+        self.compressed, self.learned = compressed(self.recipes, weights) if self.compression else ({}, {})
+        own = {} if self.learned else self.network.parameters
+        self.trained = {name: weight for name, weight in own.items() if not self.head or name in self.head}
         for name in self.network.parameters.keys() - self.trained.keys():
             self.network.parameters[name].requires_grad_(False)
-        self.trained |= {f"extra.{name}": weight for name, weight in self.extra.items()}
+        self.trained |= {f"extra.{name}": weight for name, weight in (self.extra | self.learned).items()}
         averaged = self.first.objective.averaged
-        self.average = {n: w.detach().clone() for n, w in self.network.stacked().items()} if averaged else {}
-        self.compression = self.first.compression
-        self.compressed = compressed(self.recipes, self.network.stacked()) if self.compression else {}
+        self.average = {n: w.detach().clone() for n, w in weights.items()} if averaged else {}
         self.update = Update(self.first.optimizer, self.trained, self.first.weight_decay)
 
     def _of_each(self, name: str) -> Tensor:
@@ -101,7 +102,9 @@ class Array(Loop):
 
     def used(self) -> dict[str, Tensor] | None:
         """The weights that the students answer with, where they are others than those trained."""
-        return self.compression.used(self.network.stacked(), self.compressed) if self.compression else None
+        if not self.compression:
+            return None
+        return self.compression.used(self.network.stacked(), self.compressed | self.learned)
 
     def _compress(self, gradients: tuple[Tensor, ...]) -> None:
         if self.compression:

@@ -99,10 +99,16 @@ def brought_along(
     return {name: weight.requires_grad_() for name, weight in extra.items()}, state
 
 
-def compressed(recipes: list[Recipe], weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What each student's compression begins with, drawn with the student's seed, each of shape (students, ...)."""
-    states = []
+def compressed(recipes: list[Recipe], weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What each student's compression begins with, and what it trains in place of weights, of shape (students, ...).
+
+    Both are drawn with the student's seed.
+    """
+    states, learned = [], []
     for i, recipe in enumerate(recipes):
+        own = {name: weight[i].detach() for name, weight in weights.items()}
         torch.manual_seed(seed_of(recipe.seed, "compression"))
-        states.append(recipe.compression.state({name: weight[i].detach() for name, weight in weights.items()}))
-    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
+        states.append(recipe.compression.state(own))
+        learned.append(recipe.compression.learned(own))
+    state, instead = ({n: torch.stack([each[n] for each in drawn]) for n in drawn[0]} for drawn in (states, learned))
+    return state, {name: tensor.requires_grad_() for name, tensor in instead.items()}
