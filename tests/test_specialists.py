@@ -12,7 +12,13 @@ from torch import nn
 from torch.testing import assert_close
 
 import kdviz as kd
-from kdviz.measures import confused_groups, prediction_covariance, with_specialists, without_oversampling
+from kdviz.measures import (
+    confused_groups,
+    prediction_covariance,
+    random_groups,
+    with_specialists,
+    without_oversampling,
+)
 from kdviz.objectives import SpecialistTargets
 from kdviz.publish import reference
 from kdviz.recipes import describe
@@ -391,6 +397,7 @@ def test_a_hundred_pairs_are_a_square_and_who_is_alone_is_white():
     axes = plt.figure().subplots(1, 2)
     kd.figures.groups_of_pairs({"rows": groups, "$all$": [list(range(100))]}, axes=axes)
     square = axes[0].images[0].get_array()
+    assert [text.get_text() for text in axes[0].texts] == [str(1 + c // 10) for c in range(90)]
     assert square.shape == (10, 10, 3) and (square[9] == 1).all() and (square[:9] == square[:9, :1]).all()
     assert len({tuple(row) for row in square[:, 0].tolist()}) == 10
     assert [ax.get_title() for ax in axes] == ["rows", "$all$"] and axes[0].get_ylabel() == "first digit"
@@ -414,3 +421,28 @@ def test_the_key_of_a_network_written_in_a_notebook_outlives_the_next_notebook(t
     (recipe,) = reference.recipes_of(tmp_path / "first.ipynb")
     before = recipe.key
     assert reference.recipes_of(tmp_path / "second.ipynb") == [] and recipe.key == before
+
+
+def test_random_groups_have_the_sizes_and_share_no_class():
+    groups = random_groups(10, [5, 3], seed=4)
+    assert [len(group) for group in groups] == [5, 3] and all(group == sorted(group) for group in groups)
+    drawn = [c for group in groups for c in group]
+    assert len({*drawn}) == 8 and {*drawn} <= {*range(10)}
+    assert random_groups(10, [5, 3], seed=4) == groups and random_groups(10, [10], seed=1) == [list(range(10))]
+    often = torch.zeros(10)
+    for seed in range(400):
+        often[random_groups(10, [5, 3], seed)[1]] += 1
+    assert (often / 400 - 0.3).abs().max() < 0.1  # each class as often, by 4 standard errors
+    with pytest.raises(ValueError, match="groups of 6, 5 need more than 10 classes"):
+        random_groups(10, [6, 5], seed=0)
+    with pytest.raises(ValueError, match="the size of a group must be at least 1"):
+        random_groups(10, [0], seed=0)
+
+
+def test_groups_stand_apart_and_their_limits_are_those_of_the_values():
+    values = torch.tensor([[20.0, 16.0], [22.0, 18.0], [21.0, 17.0]])
+    both, colours = {"one": values, "other": values}, {"one": "C0", "other": "C1"}
+    apart, alike = (kd.figures.by_setting([1, 5], both, colours, apart=of, ax=plt.figure().subplots()) for of in (8, 0))
+    assert apart.get_xlim() == alike.get_xlim() and apart.get_ylim() == alike.get_ylim()
+    places = [box.lines[0].get_transform().transform((1, 20))[0] for box in apart.containers]
+    assert places[1] - places[0] == pytest.approx(8 / 72 * apart.figure.dpi)

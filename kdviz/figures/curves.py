@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
@@ -51,7 +52,12 @@ def errors_by_bias(
 
 
 def by_setting(
-    settings: Sequence[float], groups: Mapping[str, Tensor], colours: Mapping[str, str], *, ax: Axes | None = None
+    settings: Sequence[float],
+    groups: Mapping[str, Tensor],
+    colours: Mapping[str, str],
+    *,
+    apart: float = 0.0,
+    ax: Axes | None = None,
 ) -> Axes:
     """A value against something turned: mean and 95 % interval over seeds, and a faint dot a seed.
 
@@ -60,17 +66,24 @@ def by_setting(
     settings : sequence of S numbers
     groups : mapping of name to Tensor of shape (seeds, S)
     colours : mapping of name to colour
+    apart : float
+        By how many points a group stands to the right of the one before, so that intervals do not hide one another.
     """
     ax = on(ax)
     sizes: dict[str, int] = {}
     settings = finite("settings", settings, "S", sizes).tolist()
     groups = tensors("groups", groups, "seeds S", sizes)
     check_colours(colours, groups)
-    for name, values in groups.items():
+    for place, (name, values) in enumerate(groups.items()):
         means, halves = zip(*(measures.mean_and_interval(column) for column in values.T.tolist()), strict=True)
-        ax.errorbar(settings, means, halves, fmt="o-", color=colours[name], capsize=4, markersize=5, label=name)
+        bars = ax.errorbar(settings, means, halves, fmt="o-", color=colours[name], capsize=4, markersize=5, label=name)
+        drawn = list(bars.get_children())
         for seed in values.tolist():
-            ax.plot(settings, seed, ".", color=colours[name], alpha=0.35, markersize=5)
+            drawn += ax.plot(settings, seed, ".", color=colours[name], alpha=0.35, markersize=5)
+        if apart:
+            inches = apart / 72 * (place - (len(groups) - 1) / 2)
+            for artist in drawn:  # moved once they are drawn: the limits are of the values
+                artist.set_transform(ax.transData + ScaledTranslation(inches, 0, ax.figure.dpi_scale_trans))
     plain(ax.legend())
     return ax
 

@@ -7,12 +7,14 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from kdviz import measures
 from kdviz.arguments import finite, number
-from kdviz.figures.correlation import axes_of, heat_map
+from kdviz.figures.correlation import axes_of, heat_map, shared_bar
 from kdviz.figures.curves import by_setting
 from kdviz.figures.likeness import log_ticks
 from kdviz.figures.look import COLOURS, on, plain
 
+APART = 8  # points
 TOGETHER, ONE = "the nets, asked together", "one student of them"
 
 
@@ -26,7 +28,7 @@ def errors_by_nets(
 ) -> Axes:
     """Errors of n nets that are asked together, and of one student of them, against n: means, intervals, seeds.
 
-    A dotted line is a control's mean. A student costs as much to ask as the one net at the left end.
+    A dotted line is a control's mean, the band its interval. A student costs as much to ask as the one net at the left.
 
     Parameters
     ----------
@@ -37,10 +39,11 @@ def errors_by_nets(
     """
     ax = on(ax)
     for (name, values), shade in zip(controls.items(), ("0.35", "#882255", "#44AA99"), strict=False):
-        mean = finite(f"{name!r} of controls", values, "seeds").double().mean().item()
+        mean, half = measures.mean_and_interval(finite(f"{name!r} of controls", values, "seeds").tolist())
         ax.axhline(mean, color=shade, ls=":", label=name)
+        ax.axhspan(mean - half, mean + half, color=shade, alpha=0.12, lw=0, zorder=0)
     colours = {TOGETHER: COLOURS["teacher"], ONE: COLOURS["student"]}
-    by_setting(counts, {TOGETHER: nets, ONE: students}, colours, ax=ax)
+    by_setting(counts, {TOGETHER: nets, ONE: students}, colours, apart=APART, ax=ax)
     log_ticks(counts, ax=ax).set(xlabel="nets", ylabel="% of the test images wrong")
     return ax
 
@@ -70,6 +73,8 @@ def prediction_maps(
 ) -> Sequence[Axes]:
     """Covariances of predictions as colours, each to its own limit: the largest off the diagonal.
 
+    The diagonal, the variances, may lie beyond that, and has the darkest colour then.
+
     Parameters
     ----------
     maps : mapping of title to Tensor of shape (C, C)
@@ -83,13 +88,14 @@ def prediction_maps(
         heat_map(matrix, classes, order=order, limit=apart.abs().max().item(), ax=ax)
         ax.tick_params(labelsize=10)
         ax.set_title(title, loc="center", fontsize=12, parse_math=False)
+        shared_bar(ax, "covariance").ax.ticklabel_format(scilimits=(-2, 2))
     return axes
 
 
 def groups_of_pairs(maps: Mapping[str, Sequence[Sequence[int]]], *, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """A hundred digit pairs as a square: the first digit down, the second across, each group in a colour of its own.
+    """A hundred digit pairs as a square: the first digit down, the second across, groups in colours and numbered.
 
-    A pair that is a group by itself is left white.
+    The largest is 1. A pair that is a group by itself is left white.
 
     Parameters
     ----------
@@ -105,8 +111,10 @@ def groups_of_pairs(maps: Mapping[str, Sequence[Sequence[int]]], *, axes: Sequen
         if len(together) > len(shades):
             raise ValueError(f"{title!r} of maps: {len(together)} groups are more than the colours, {len(shades)}")
         square = np.ones((100, 3))
-        for group, shade in zip(together, shades, strict=False):
+        for rank, (group, shade) in enumerate(zip(together, shades, strict=False), 1):
             square[list(group)] = shade
+            for pair in group:
+                ax.text(pair % 10, pair // 10, rank, ha="center", va="center", fontsize=8)
         ax.imshow(square.reshape(10, 10, 3))
         ax.set(xticks=range(10), yticks=range(10), xlabel="second digit", ylabel="first digit")
         ax.set_xticks(np.arange(9) + 0.5, minor=True)

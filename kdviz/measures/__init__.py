@@ -50,6 +50,7 @@ from kdviz.measures.similarity import linear_cka
 from kdviz.measures.specialists import (
     confused_groups,
     prediction_covariance,
+    random_groups,
     with_specialists,
     without_oversampling,
 )
@@ -60,15 +61,15 @@ from kdviz.measures.verdicts import seeds_needed, verdict
 __all__ = [
     "FAILS", "TopK", "accuracy", "against_best", "agreement", "agreement_bounds", "balanced_accuracy",
     "bending_kernel", "brier", "by_rivals", "calibration_error", "calibration_floor", "class_groups",
-    "class_linkage", "class_mean_logits", "class_order", "completion_errors", "confidence_odds", "confused_groups",
-    "confusion", "ensemble_logits", "entropy", "equivalent_smoothing", "exaggeration",
+    "class_linkage", "class_mean_logits", "class_order", "completion_errors", "confidence_odds",
+    "confused_groups", "confusion", "ensemble_logits", "entropy", "equivalent_smoothing", "exaggeration",
     "expected_calibration_error", "fitted_temperature", "gradient_shares", "gradient_slope", "halved",
     "halves_ece", "high_temperature_gap", "in_use", "kl_lower_bound", "kl_renormalised", "label_free_bias",
     "label_gradient", "label_share", "likeness", "linear_cka", "log_odds", "logit_correlation",
     "mean_and_interval", "mean_norm", "mean_off_diagonal", "nll", "prediction_covariance", "predictive_kl",
-    "probe_answers", "probe_spectrum", "ranked_shares", "reach", "reliability_bins", "ring_answers", "rivals",
-    "rounds_before_collapse", "same_answers", "scaled", "score_table", "scores", "seeds_needed", "self_distilled",
-    "self_distilled_curves", "shifted", "soft_target_gradient", "spectrum", "spread_by_layer", "stopped_early",
-    "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict", "verdict_table", "with_specialists",
-    "within_between", "without_oversampling",
+    "probe_answers", "probe_spectrum", "random_groups", "ranked_shares", "reach", "reliability_bins",
+    "ring_answers", "rivals", "rounds_before_collapse", "same_answers", "scaled", "score_table", "scores",
+    "seeds_needed", "self_distilled", "self_distilled_curves", "shifted", "soft_target_gradient", "spectrum",
+    "spread_by_layer", "stopped_early", "strongest_pairs", "temperature_of_entropy", "template_plane", "verdict",
+    "verdict_table", "with_specialists", "within_between", "without_oversampling",
 ]  # fmt: skip

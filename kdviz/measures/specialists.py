@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import torch
 from sklearn.cluster import KMeans
@@ -49,6 +50,29 @@ def confused_groups(logits: Tensor, n: int, temperature: float = 1.0) -> list[li
     of = KMeans(n, n_init=20, random_state=0).fit_predict(columns.numpy())
     groups = [(of == group).nonzero()[0].tolist() for group in range(n)]
     return sorted(groups, key=lambda group: (-len(group), group))
+
+
+def random_groups(classes: int, sizes: Sequence[int], seed: int) -> list[list[int]]:
+    """Groups of classes drawn at random, of the given sizes, none in two: a control of :func:`confused_groups`.
+
+    Parameters
+    ----------
+    classes : int
+        How many there are, numbered from 0.
+    sizes : sequence of int
+        Of each group, at least 1; together at most ``classes``.
+    seed : int
+
+    Returns
+    -------
+    list of list of int
+        As many as sizes, each in the order of classes.
+    """
+    sizes = [check_count(size, "the size of a group") for size in sizes]
+    if sum(sizes) > check_count(classes, "the number of classes"):
+        raise ValueError(f"groups of {', '.join(map(str, sizes))} need more than {classes} classes: none is in two")
+    order = iter(torch.randperm(classes, generator=torch.Generator().manual_seed(seed)).tolist())
+    return [sorted(islice(order, size)) for size in sizes]
 
 
 def without_oversampling(logits: Tensor, own_share: float) -> Tensor:
