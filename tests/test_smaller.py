@@ -21,15 +21,29 @@ def histories(*means):
 
 
 def test_a_discrepancy_has_a_line_a_seed_and_their_mean():
-    ax = figures.discrepancy({"pruned at once": histories(0.4, 0.8), "small net": histories(1.0)})
+    ax = figures.discrepancy({"cut at the first step": histories(0.4, 0.8), "small net": histories(1.0)})
     drawn = [line.get_ydata().tolist() for line in ax.lines]
     np.testing.assert_allclose(drawn[2], [0.6, 0.3, 0.15])
     assert len(drawn) == 5 and ax.get_yscale() == "log"
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["pruned at once", "small net"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["cut at the first step", "small net"]
     with pytest.raises(ValueError, match="'a' of histories has no train_kl"):
         figures.discrepancy({"a": [{"epoch": [1]}]}, {"a": "red"})
     with pytest.raises(ValueError, match="colours has none for 'a'"):
         figures.discrepancy({"a": histories(1.0)})
+
+
+def test_groups_stand_side_by_side_around_their_setting():
+    values = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
+    ax = figures.compression.side_by_side([4, 8], {"fair cut": values, "small net": values + 1})
+    middles = {each.get_label(): each.lines[0].get_xydata() for each in ax.containers}
+    assert [*middles] == ["fair cut", "small net"]
+    np.testing.assert_allclose(middles["fair cut"][:, 1], [2, 4])
+    np.testing.assert_allclose(middles["fair cut"][:, 0] * middles["small net"][:, 0], [16, 64])  # as far on both sides
+    assert (middles["fair cut"][:, 0] < [4, 8]).all() and ax.get_xscale() == "log"
+    with pytest.raises(ValueError, match="logarithmic axis and must be above 0, not 0"):
+        figures.compression.side_by_side([0, 8], {"fair cut": values})
+    with pytest.raises(ValueError, match="colours has none for 'a'"):
+        figures.compression.side_by_side([4, 8], {"a": values})
 
 
 def test_few_levels_are_bars_and_many_a_histogram():

@@ -49,20 +49,22 @@ def pruned(
               for name, of in mapping("histories", histories, "histories").items()}  # fmt: skip
     if curves.keys() != right.keys() or any(len(of) != len(left) for of in curves.values()):
         raise ValueError(f"each of {', '.join(right)} needs histories of {len(left)} sizes")
-    shades = figures.compression.SMALLER
+    shades = figures.compression.SCORED
     colours = {name: shades.get(name, "#666666") for name in right}
 
     def still(figure: Figure, score: str, left_in_each: int) -> None:
         by, along, drawn = figure.subplots(1, 3, width_ratios=[1, 1, 0.7])
         figures.by_setting(left, {name: 100 * of.T for name, of in right.items()}, colours, ax=by)
-        by.axhline(100 * teacher, color=figures.COLOURS["teacher"], ls="--")
-        by.axvline(left_in_each, color="0.6", lw=1)
-        by.set(xlabel="neurons left in each layer", ylabel="% of test images right")
+        by.axhline(100 * teacher, color=figures.COLOURS["teacher"], ls="--", label="teachers, mean")
+        by.axvline(left_in_each, color="0.6", lw=1, label="shown on the right")
+        by.legend()
+        by.set(xlabel="neurons left in each layer", ylabel="% of test images right", title="right, by size and score")
         for one in curves[score][left.index(left_in_each)]:
             along.plot(one["epoch"], one["kl"], color=colours[score], lw=1.2)
         along.set(yscale="log", xlabel="epoch", ylabel="KL from the teacher, nats", title=f"{score}, a line a seed")
         sizes = {"teacher": whole, score: [left_in_each] * len(whole)}
         figures.layers(sizes, colours | {"teacher": figures.COLOURS["teacher"]}, whole, ax=drawn)
+        drawn.set_title("what is left")
 
     data = {
         "whole": whole,

@@ -7,26 +7,31 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from kdviz.arguments import finite, mapping, several
-from kdviz.figures import curves
+from kdviz.figures.curves import by_setting
 from kdviz.figures.look import COLOURS, check_colours, on, plain
 
 SMALLER = {  # one colour for each way to a smaller network
     "pruned while taught": COLOURS["student"],
-    "pruned at once": "#332288",
+    "cut at the first step": "#332288",
+    "fair cut": "#E6B800",
     "random start": COLOURS["another teacher"],
     "small net": COLOURS["hints"],
-    "pruned at the first step": "#AA4499",
     "in half the time": "#999933",
-    "small net, as long as its size allows": "#117733",
-    "on labels": COLOURS["hard labels"],
     "train, prune, fine-tune": "#8B5A2B",
+    "very short": "#44AA99",
+    "stretched": "#882255",
+    "late": "#8577D9",
+}
+SCORED = {  # who chooses the neurons, on the slow way; that of sensitivity is the main one
     "sensitivity": COLOURS["student"],
-    "PLATON": "#332288",
-    "magnitude": COLOURS["another teacher"],
-    "random": COLOURS["hints"],
+    "PLATON": "#8577D9",
+    "magnitude": "#44AA99",
+    "random": "#882255",
+}
+TAUGHT = {  # what teaches, on the slow way
     "teacher's answers": COLOURS["student"],
-    "and labels": "#332288",
-    "and its hidden layer": COLOURS["another teacher"],
+    "answers and labels": "#8577D9",
+    "answers and hidden layer": "#44AA99",
     "labels alone": COLOURS["hard labels"],
 }
 ROUNDED = {  # and to one of fewer bits
@@ -47,6 +52,9 @@ ROUNDED = {  # and to one of fewer bits
     "labels alone": COLOURS["hard labels"],
     "labels and larger net": COLOURS["another teacher"],
 }
+
+
+ASIDE = 1.025  # neighbours at one setting of a logarithmic axis stand this factor apart
 
 
 def discrepancy(
@@ -115,7 +123,7 @@ def by_bits(
     ax, apart = on(ax), 0.07
     for place, (name, values) in enumerate(mapping("groups", groups, "values by bits").items()):
         aside = apart * (place - (len(groups) - 1) / 2)
-        curves.by_setting([b + aside for b in bits], {name: values}, colours, ax=ax)
+        by_setting([b + aside for b in bits], {name: values}, colours, ax=ax)
     ax.set(yscale="log", xlabel="bits of a weight")
     plain(ax.legend(title="mean, 95 % interval over nets, a dot a net", alignment="left"))
     return plain_ticks(ax, bits)
@@ -129,6 +137,38 @@ def plain_ticks(ax: Axes, settings: Sequence[float]) -> Axes:
         marks = [m * 10.0**e for e in range(-4, 6) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
         ax.set_yticks(marks, [f"{mark:g}" for mark in marks])
     ax.minorticks_off()
+    return ax
+
+
+def side_by_side(
+    settings: Sequence[float],
+    groups: Mapping[str, Tensor],
+    colours: Mapping[str, str] = SMALLER,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """As :func:`kdviz.figures.by_setting` on a logarithmic axis, the groups a little beside each other at each setting.
+
+    Parameters
+    ----------
+    settings : sequence of S positive numbers
+    groups : mapping of name to Tensor of shape (seeds, S)
+    colours : mapping of name to colour
+
+    Raises
+    ------
+    ValueError
+        A setting that is not above 0; a name without a colour.
+    """
+    ax, settings = on(ax), finite("settings", settings, "S").double()
+    if not (settings > 0).all():
+        raise ValueError(f"settings stand on a logarithmic axis and must be above 0, not {settings.min().item():g}")
+    check_colours(colours, mapping("groups", groups, "tensors"))
+    for i, (name, values) in enumerate(groups.items()):
+        by_setting((settings * ASIDE ** (i - (len(groups) - 1) / 2)).tolist(), {name: values}, colours, ax=ax)
+    ax.set_xscale("log")
+    plain_ticks(ax, settings.tolist())
+    ax.legend(title="mean, 95 % interval; a dot a seed")
     return ax
 
 
