@@ -94,7 +94,8 @@ def correlations(
         rs = {name: [each[first, second].item() for each in of] for name, of in matrices[matrix].items()}
         ax = figures.ties({name: rs[name] for name in methods}, rs["teacher"], seed=seed, ax=above.subplots())
         ax.set(xlim=(-1.03, 1.03), xlabel="")
-        said = f"r of {classes[first]} and {classes[second]}, a dot a seed (ringed: {seed})"
+        which = f"a dot a seed (ringed: {seed})" if seeds > 1 else f"seed {seed}"
+        said = f"r of {classes[first]} and {classes[second]}, {which}"
         look = {"x": 0.01, "ha": "left", "fontsize": 10, "fontweight": "bold", "parse_math": False}
         above.suptitle(textwrap.fill(said, 72), **look)
         answers = predict("teacher", seed % teachers), predict(method, seed)

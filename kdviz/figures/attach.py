@@ -14,10 +14,10 @@ TEACHER, STUDENT = 3.0, 0.0  # heights of the two rows
 JOINS = (
     ("attention transfer", 1, 0.0, "where does\nit look?"),
     ("attention transfer", 2, -0.22, ""),
-    ("hints", 2, 0.2, "what\nstands\nthere?"),
+    ("hints", 2, 0.2, "stage one:\nwhat stands\nthere?"),
     ("CRD", 3, 0.0, "which image\nwas it?"),
     ("soft targets", 5, -0.18, ""),
-    ("DIST", 5, 0.18, "how likely is\neach class?"),
+    ("DIST", 5, 0.18, "do they rise\nand fall alike?"),
 )
 
 
@@ -50,7 +50,7 @@ def attachments(weights: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
         if method not in said:
             _label(ax, method, place + aside, asks)
         said.add(method)
-    ax.text(5.6, STUDENT, "labels", ha="left", va="center", fontsize=12, color=COLOURS["hard labels"])
+    ax.text(5.6, STUDENT, "labels\n(T = 1)", ha="left", va="center", fontsize=12, color=COLOURS["hard labels"])
     ax.annotate("", (5.42, STUDENT), (5.6, STUDENT), arrowprops={"arrowstyle": "->", "color": COLOURS["hard labels"]})
     for height in (TEACHER, STUDENT):
         ax.plot([3.55, 4.45, 4.45, 3.55, 3.55], [height + y for y in (0.5, 0.5, -0.5, -0.5, 0.5)], ":", color="black")

@@ -104,7 +104,7 @@ export default {
 
       const rows = ["teacher", ...methods].flatMap((name, i) =>
         Array.from({ length: name === "teacher" ? teachers : seeds }, (_, s) => ({ name, s, place: [r(matrix, net(name, s), first, second), methods.length - i] })));
-      ties.say(first === second ? "A tie is between two classes: choose another" : `${classes[first]} and ${classes[second]}, a dot a seed`);
+      ties.say(first === second ? "A tie is between two classes: choose another" : `${classes[first]} and ${classes[second]}, ${seeds > 1 ? "a dot a seed" : "one seed"}`);
       ties.line("zero", [[0, -0.5], [0, methods.length + 0.5]], { stroke: "var(--quiet)", "stroke-width": 1 });
       ties.dots("ties", first === second ? [] : rows.map((each) => each.place), (_, i) => {
         const { name, s } = rows[i];
