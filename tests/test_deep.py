@@ -17,6 +17,8 @@ from kdviz.runs import Run
 from kdviz.runs.deep import attention_likeness, attention_maps, extra_weights, hidden_weights, training_errors
 from kdviz.training.fused import Fused
 
+NORM, KEPT = nn.BatchNorm1d, (0.0, 1.0)  # its mean and variance before any training
+
 
 @pytest.fixture(scope="module")
 def digits():
@@ -32,22 +34,28 @@ def double():
 
 def walked(network, x, described):
     """What a plain network gives, layer by layer: each layer's output, and the logits."""
-    linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    linear, norms = ([layer for layer in network.modules() if isinstance(layer, kind)] for kind in (nn.Linear, NORM))
     h, found = linear[0](x.flatten(1)), []
     for i in range(1, described.depth + 1):
         if i > 1:
             h = h + linear[i - 1](h.relu()) if described.shortcuts else linear[i - 1](h)
+        if described.norm:
+            mean, variance = (h.mean(0), h.var(0, correction=0)) if network.training else KEPT
+            h = norms[i - 1].weight * (h - mean) / (variance + 1e-5) ** 0.5 + norms[i - 1].bias
         if not described.shortcuts or i == described.depth:
             h = h.relu()
         found.append(h)
     return found, linear[-1](h)
 
 
-@pytest.mark.parametrize("described", [kd.plain(5, 6), kd.plain(9, 4, "he"), kd.plain(6, 5, shortcuts=True)])
-def test_a_plain_network_is_its_layers_one_after_another_alone_and_as_an_array(described, double):
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("described", [
+    kd.plain(5, 6), kd.plain(9, 4, "he"), kd.plain(6, 5, shortcuts=True), kd.plain(5, 6, norm=True)
+])  # fmt: skip
+def test_a_plain_network_is_its_layers_one_after_another_alone_and_as_an_array(described, training, double):
     torch.manual_seed(0)
-    networks, x = [described.build((2, 3, 4), 7) for _ in range(3)], torch.randn(5, 2, 3, 4)
-    together = Fused(networks, torch.device("cpu"))(x[None])
+    networks, x = [described.build((2, 3, 4), 7).train(training) for _ in range(3)], torch.randn(5, 2, 3, 4)
+    together = Fused(networks, torch.device("cpu"))(x[None], training)
     for i, network in enumerate(networks):
         layers, logits = walked(network, x, described)
         outputs = network(x)
@@ -57,6 +65,17 @@ def test_a_plain_network_is_its_layers_one_after_another_alone_and_as_an_array(d
         torch.testing.assert_close(outputs["logits"], logits, atol=1e-12, rtol=0)
         for name, output in outputs.items():
             torch.testing.assert_close(together[name][i], output, atol=1e-12, rtol=0)
+
+
+def test_norms_of_an_array_keep_what_those_of_each_network_keep(double):
+    torch.manual_seed(0)
+    networks, x = [kd.plain(4, 5, norm=True).build((8,), 3) for _ in range(2)], torch.randn(2, 6, 8)
+    together = Fused(networks, torch.device("cpu"))
+    together(x, training=True)
+    for i, network in enumerate(networks):
+        network(x[i])
+        for name, kept in network.named_buffers():
+            torch.testing.assert_close(together.state_of(i)[name], kept, atol=1e-12, rtol=0)
 
 
 def test_quarters_are_even_and_he_starts_with_twice_the_variance_and_no_bias():
@@ -238,6 +257,8 @@ def test_the_explorer_opens_where_it_is_told_and_refuses_what_does_not_fit():
     (lambda: kd.plain(3, 5), "at least 4 layers of at least 1 unit, not 3 of 5"),
     (lambda: kd.plain(4, 5, "xavier"), "one of torch, he, not 'xavier'"),
     (lambda: kd.plain(4, 5, shortcuts=2), "shortcuts is True or False, not 2"),
+    (lambda: kd.plain(4, 5, norm="batch"), "norm is True or False, not 'batch'"),
+    (lambda: kd.plain(4, 5, shortcuts=True, norm=True), "shortcuts or norms, not both"),
     (lambda: width_of_cost(4, 10, 64, 10), "do not pay for 4 layers"),
     (lambda: FadingTargets("t", last_soft_weight=-1), "last_soft_weight must be at least 0"),
     (lambda: SimilarityPreserving("t", 0, 0), "must be at least 0 and not both 0"),

@@ -35,10 +35,12 @@ def depths(training: Errors, test: Errors, *, way: str, layers: int, colours: Ma
 
     def still(figure: Figure, way: str, layers: int) -> None:
         for ax, (name, of) in zip(figure.subplots(1, 2), both.items(), strict=True):
-            figures.trained_by_depth(of, shades, ax=ax)
+            figures.trained_by_depth(of, shades, ax=ax).get_legend().remove()
             ax.axvline(layers, color="0.6", lw=1, zorder=0)
-            ax.set(ylabel=f"% of {name} images wrong")
-        ax.get_legend().remove()
+            ax.set(ylabel=f"% of {name} images wrong", title=f"{name.title()} images")
+            for line in ax.lines[:-1]:
+                line.set_alpha(1 if line.get_color() == shades[way] else 0.25)
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=len(shades))
 
     data = {"depths": known, "wrong": both, "colours": shades, "fails": FAILS}
     return View("depths", data, still, (10, 3.9), way=way, layers=layers)

@@ -20,12 +20,15 @@ DEEP = {  # one colour for each way to train a deep network
     "hints, then labels": COLOURS["one-stage hints"],
     "hints, then fading targets": COLOURS["CRD + soft targets"],
     "untrained hints, then labels": COLOURS["never shown it, labels alone"],
+    "untrained hints with He's start, then labels": COLOURS["another teacher"],
+    "hint and labels in one stage": COLOURS["student"],
     "labels, rate 0.03": COLOURS["weak teacher"],
     "soft targets, rate 0.03": COLOURS["student of the weak teacher"],
     "AdamW": COLOURS["CRD"],
     "torch's start": COLOURS["hard labels"],
     "He's start": COLOURS["another teacher"],
     "shortcuts": COLOURS["teacher"],
+    "BatchNorm": COLOURS["CRD"],
 }
 
 
@@ -52,7 +55,8 @@ def trained_by_depth(
             ax.plot([depth + shift] * len(values), values, "o", ms=5, alpha=0.55, color=colours[name])
         ax.plot([], [], "o-", lw=2.4, color=colours[name], label=name)
     ax.axhspan(FAILS, 100, color="0.93", zorder=0)
-    ax.text(0.99, FAILS + 1, "fails", transform=ax.get_yaxis_transform(), ha="right", va="bottom", color="0.4")
+    said = {"ha": "right", "va": "top", "color": "0.4", "transform": ax.get_yaxis_transform()}
+    ax.text(0.99, 99, "fails: half or more are wrong", **said)
     ax.set(xlabel="layers", ylabel="% of training images wrong", ylim=(-3, 100))
     ax.set_xticks(sorted({d for of in wrong.values() for d in of}))
     ax.grid(axis="x", visible=False)
@@ -76,7 +80,8 @@ def spreads(by_layer: Mapping[str, Tensor], colours: Mapping[str, str] = DEEP, *
         for line in lines.tolist():
             ax.plot(range(1, len(line) + 1), line, color=colours[name], lw=1, alpha=0.5)
         ax.plot([], [], color=colours[name], lw=2.4, label=name)
-    ax.set(yscale="log", xlabel="layer", ylabel="spread between images, of the whole size", ylim=(1e-8, 2))
+    least = min(float(of.min()) for of in by_layer.values())
+    ax.set(yscale="log", xlabel="layer", ylabel="spread of images / size of values", ylim=(max(least, 1e-8) / 3, 2))
     plain(ax.legend())
     return ax
 
@@ -106,6 +111,8 @@ def hint_sketch(depth: int, teacher: int, student: int, *, at: int, ax: Axes | N
             if i:
                 ax.annotate("", (x - 0.16, height), (xs[i - 1] + 0.16, height), arrowprops={"arrowstyle": "->"})
         ax.text(-0.4, height, f"{name}\n{len(xs) - 2} layers\nof {width}", ha="right", va="center", color=COLOURS[name])
+        ax.text(xs[0], height - 0.5, "image", ha="center", va="top", color="0.4")
+        ax.text(xs[-1], height - 0.5, "answer", ha="center", va="top", color="0.4")
     hint, guided = places["teacher"][2], places["student"][at]
     arrow = {"arrowstyle": "-|>", "lw": 3, "color": COLOURS["hints"]}
     ax.annotate("", (hint, 1.9), (guided, 0.45), arrowprops=arrow)

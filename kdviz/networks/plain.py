@@ -31,12 +31,15 @@ class Plain:
     shortcuts : bool
         Each layer but the first adds to what arrives: x + W relu(x), and a ReLU stands before the head (He et al.
         2016b, figure 4e, with blocks of one layer).
+    norm : bool
+        BatchNorm behind each layer, before its ReLU (Ioffe and Szegedy 2015, section 3.2); not with shortcuts.
     """
 
     depth: int
     width: int
     start: str = "torch"
     shortcuts: bool = False
+    norm: bool = False
 
     def __post_init__(self):
         for name in ("depth", "width"):
@@ -46,14 +49,18 @@ class Plain:
             raise ValueError("a plain network has at least {} layers of at least 1 unit, not {} of {}".format(4, *said))
         if self.start not in STARTS:
             raise ValueError(f"the start of a plain network is one of {', '.join(STARTS)}, not {self.start!r}")
-        if self.shortcuts not in (True, False):
-            raise ValueError(f"shortcuts is True or False, not {self.shortcuts!r}")
-        object.__setattr__(self, "shortcuts", bool(self.shortcuts))
+        for name in ("shortcuts", "norm"):
+            if getattr(self, name) not in (True, False):
+                raise ValueError(f"{name} is True or False, not {getattr(self, name)!r}")
+            object.__setattr__(self, name, bool(getattr(self, name)))
+        if self.shortcuts and self.norm:
+            raise ValueError("a plain network has shortcuts or norms, not both: kd.resnet has both")
 
     def __str__(self) -> str:
         said = [f"{self.depth} layers of {self.width}"]
         said += ["He's start"] if self.start == "he" else []
-        return ", ".join(said + (["shortcuts"] if self.shortcuts else []))
+        said += ["shortcuts"] if self.shortcuts else []
+        return ", ".join(said + (["BatchNorm"] if self.norm else []))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -71,15 +78,16 @@ class Plain:
         for i in range(1, self.depth + 1):
             deeper = [nn.Linear(self.width, self.width)] if i > 1 else []
             layers += [nn.ReLU(), *deeper, Shortcut()] if self.shortcuts and deeper else deeper
+            layers += [nn.BatchNorm1d(self.width)] if self.norm else []
             layers += [] if self.shortcuts and i < self.depth else [nn.ReLU()]
             layers += [Tap(f"quarter {self.ends.index(i) + 1}")] if i in self.ends else []
         network = Network(nn.Sequential(*layers), nn.Linear(self.width, classes))
         return network.apply(_as_he) if self.start == "he" else network
 
 
-def plain(depth: int, width: int, start: str = "torch", *, shortcuts: bool = False) -> Plain:
+def plain(depth: int, width: int, start: str = "torch", *, shortcuts: bool = False, norm: bool = False) -> Plain:
     """Describe a deep network of one width: ``plain(16, 38)``; see :class:`Plain`."""
-    return Plain(depth, width, start, shortcuts)
+    return Plain(depth, width, start, shortcuts, norm)
 
 
 def width_of_cost(depth: int, multiplications: int, inputs: int, classes: int) -> int:

@@ -59,7 +59,7 @@ class Stacked:
 
 
 class Fused(Stacked):
-    """Multilayer perceptrons and plain convolutional networks.
+    """Multilayer perceptrons, deep ones of one width, and plain convolutional networks.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Fused(Stacked):
         inputs : Tensor, shape (streams, N, ...)
             As many examples for each stream; ``students / streams`` neighbours see the same ones.
         training : bool
-            Whether dropout drops.
+            Whether dropout drops, and norms take the batch's mean and variance and update their buffers.
         weights : dict of str to Tensor, optional
             Others than :attr:`parameters`, of the same names and shapes.
 
@@ -100,6 +100,8 @@ class Fused(Stacked):
             features = x
             if isinstance(layer, nn.Linear):
                 x = self._product(name, x, weights)
+            elif isinstance(layer, nn.BatchNorm1d):
+                x = self._normalised(name, layer, x, weights, training)
             elif isinstance(layer, Shortcut):
                 x = x + given
             elif isinstance(layer, Tap):
@@ -124,6 +126,16 @@ class Fused(Stacked):
             else:
                 raise TypeError(f"no fused form of the layer {type(layer).__name__}")
         return maps | {"features": features.mT, "logits": x.mT}
+
+    def _normalised(
+        self, name: str, layer: nn.BatchNorm1d, x: Tensor, weights: dict[str, Tensor], training: bool
+    ) -> Tensor:
+        """BatchNorm of (students, units, examples): every unit of every student is a channel of one image."""
+        kept = [self.buffers[f"{name}.running_{what}"].view(-1) for what in ("mean", "var")]  # updated in place
+        scale = [weights[f"{name}.{what}"].flatten() for what in ("weight", "bias")]
+        if training:
+            self.buffers[f"{name}.num_batches_tracked"].add_(1)
+        return F.batch_norm(x.flatten(0, 1)[None], *kept, *scale, training, layer.momentum, layer.eps).view(x.shape)
 
 
 class _Product(torch.autograd.Function):
