@@ -81,7 +81,10 @@ def test_the_loss_is_that_of_a_plain_loop_over_hidden_places(pool, double):
         with torch.no_grad():
             each = [network.eval()(seen[0 if shared else i]) for i, network in enumerate(networks)]
             outputs = {name: torch.stack([of[name] for of in each]) for name in each[0]}
-            losses = objective.losses(outputs, None, {}, extra | told)
+            labels = torch.randint(0, 4, (students, 7))
+            weights = torch.tensor([0.3, 1.0, 2.0])[:students], torch.tensor([0.0, 0.5, 2.0])[:students]
+            losses = objective.losses(outputs, labels, {}, extra | told, *weights)
+            hard = [torch.nn.functional.cross_entropy(outputs["logits"][i], labels[i]).item() for i in range(students)]
         for i in range(students):
             stream, terms = 0 if shared else i, []
             for row in range(7):
@@ -98,14 +101,16 @@ def test_the_loss_is_that_of_a_plain_loop_over_hidden_places(pool, double):
                         for v in range(WORDS)
                     ]
                     terms.append(math.log(sum(map(math.exp, z))) - z[int(told["true"][stream, row, k])])
-            assert losses[i].item() == pytest.approx(sum(terms) / len(terms), abs=1e-9)
+            wanted = weights[0][i].item() * sum(terms) / len(terms) + weights[1][i].item() * hard[i]
+            assert losses[i].item() == pytest.approx(wanted, abs=1e-9)
 
 
 def test_padding_alone_costs_nothing(double):
     array = Array([recipe_of()], {}, "cpu")
     seen, told = array.first.objective.shown(torch.zeros(1, 4, 6))
     assert not seen.any() and not told["counts"].any()
-    loss = array.first.objective.losses(array.network(seen), None, {}, array.extra | told)
+    labels, weights = torch.zeros(1, 4, dtype=torch.int64), (torch.ones(1), torch.zeros(1))
+    loss = array.first.objective.losses(array.network(seen), labels, {}, array.extra | told, *weights)
     assert loss.tolist() == [0]
 
 
@@ -119,6 +124,15 @@ def test_labels_have_no_say_and_unlabelled_sentences_do():
     bare = kd.data_of(train=(tokens, labels), test=test, classes=LOOK_UP.classes, unlabelled=tokens)
     run = kd.train(recipe_of(data=bare.unlabelled(), epochs=2), store=None)
     assert torch.equal(run.arrays["test_logits"], runs[0].arrays["test_logits"])
+    with pytest.raises(ValueError, match="labels"):
+        recipe_of(data=bare.unlabelled(), objective=MaskedWords(WORDS, hard_weight=1))
+
+
+def test_beside_masked_words_labels_are_learnt():
+    both = recipe_of(objective=MaskedWords(WORDS, 0.15, masked_weight=0.1, hard_weight=1), epochs=2)
+    alone, labels = both.replace(masked_weight=1, hard_weight=0), both.replace(masked_weight=0)
+    wrong = [1 - run.history["test_accuracy"][-1] for run in kd.train([both, alone, labels], store=None)]
+    assert max(wrong[0], wrong[2]) < 0.6 < wrong[1]
 
 
 def test_a_network_learns_to_guess_and_its_last_layer_stays(store):
@@ -171,6 +185,8 @@ def test_resumed_it_ends_as_undisturbed_and_a_seed_gives_one_run():
     (lambda: MaskedWords(30, -0.2), "between 0 and 1, not at -0.2"),
     (lambda: MaskedWords(30, float("nan")), "not at nan"),
     (lambda: MaskedWords(30, "some"), "share of masked words"),
+    (lambda: MaskedWords(30, masked_weight=0), "not both 0"),
+    (lambda: MaskedWords(30, hard_weight=-1), "at least 0"),
     (lambda: MaskedWords(2), "vocabulary of MaskedWords"),
     (lambda: MaskedWords(30.5), "vocabulary of MaskedWords"),
     (lambda: recipe_of(objective=MaskedWords(WORDS + 1)), f"among {WORDS + 1} tokens, the network knows {WORDS}"),

@@ -12,7 +12,7 @@ from kdviz.arguments import number, told, whole
 from kdviz.networks import Transformer
 from kdviz.networks.transformer import PADDING
 from kdviz.objectives.labels import cross_entropy_terms
-from kdviz.objectives.objective import Objective
+from kdviz.objectives.objective import Objective, check_weights
 
 MASK, FIRST = 1, 2  # what stands where a token is hidden: the unknown piece; and the first piece that is a word's
 HIDDEN, REPLACED = 0.8, 0.1  # of the chosen tokens; the others stay as they are
@@ -20,14 +20,16 @@ HIDDEN, REPLACED = 0.8, 0.1  # of the chosen tokens; the others stay as they are
 
 @dataclass(frozen=True)
 class MaskedWords(Objective):
-    r"""BERT's own task, which needs no labels (Devlin et al. 2019, section 3.1 and appendix A.1).
+    r"""BERT's own task (Devlin et al. 2019, section 3.1 and appendix A.1), alone or beside the labels.
 
-    .. math:: - \frac{1}{|M|} \sum_{(n, i) \in M} \log p(t_{ni})
+    .. math:: - w_m \frac{1}{|M|} \sum_{(n, i) \in M} \log p(t_{ni}) + w_h \mathrm{CE}
 
     In each step M is drawn anew: of each sequence, ``share`` of its tokens, rounded, at least one, never padding. Of
     these 80 % become token 1, the unknown piece, 10 % any other piece, and 10 % stay. The true token t is read off the
-    last hidden vector of its place by a linear layer, trained along and dropped, as the regressor of :class:`Hints`
-    is. The network's own last layer gets no gradient: a recipe with labels and ``init=`` this one goes on from here.
+    last hidden vector of its place by a linear layer, trained along and dropped, as the regressor of :class:`Hints` is.
+
+    With ``hard_weight``, :math:`w_h`, labels are learnt from the same sequences, some tokens hidden. Without it they
+    have no say, and the network's own last layer gets no gradient: a recipe with labels and ``init=`` this one goes on.
 
     Parameters
     ----------
@@ -35,18 +37,29 @@ class MaskedWords(Objective):
         The network's: how many tokens there are, padding and the unknown piece among them.
     share : float
         In (0, 1); BERT's 0.15.
+    masked_weight, hard_weight : float
+        On the masked words and on the labels; at least 0, and not both 0.
     """
 
     vocabulary: int
     share: float = 0.15
+    masked_weight: float = 1.0
+    hard_weight: float = 0.0
 
-    needs_labels = False
+    numbers = ("masked_weight", "hard_weight")
 
     def __post_init__(self):
         object.__setattr__(self, "vocabulary", whole("vocabulary of MaskedWords", self.vocabulary, FIRST + 1))
         object.__setattr__(self, "share", number("share of masked words", self.share))
         if not 0 < self.share < 1:
             raise ValueError(f"share, of tokens that are masked, lies between 0 and 1, not at {told(self.share)}")
+        for name in self.numbers:
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        check_weights(**{name: getattr(self, name) for name in self.numbers})
+
+    @property
+    def needs_labels(self) -> bool:
+        return self.hard_weight > 0
 
     def check(self, recipe: Any) -> None:
         """See :meth:`Objective.check`."""
@@ -91,7 +104,7 @@ class MaskedWords(Objective):
         layer = nn.Linear(_last_hidden(student).shape[-1], self.vocabulary)
         return {f"guess.{name}": weight for name, weight in layer.state_dict().items()}
 
-    def losses(self, outputs, labels, teacher, extra) -> Tensor:
+    def losses(self, outputs, labels, teacher, extra, masked_weight, hard_weight) -> Tensor:
         """See :meth:`Objective.losses`; ``extra`` holds what :meth:`shown` tells, too."""
         hidden = _last_hidden(outputs)
         each = len(hidden) // len(extra["true"])  # students of one stream stand side by side
@@ -101,7 +114,8 @@ class MaskedWords(Objective):
         logits = torch.baddbmm(extra["guess.bias"].unsqueeze(1), read, extra["guess.weight"].mT)
         terms = cross_entropy_terms(logits, true.flatten(1))
         weights = counts.flatten(1).to(terms.dtype)
-        return (weights * terms).sum(-1) / weights.sum(-1).clamp(min=1)
+        guessed = (weights * terms).sum(-1) / weights.sum(-1).clamp(min=1)
+        return masked_weight * guessed + hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1)
 
 
 def _last_hidden(outputs: dict[str, Tensor]) -> Tensor:
