@@ -22,6 +22,8 @@ COPIED = {  # one colour for each way to copy a teacher
     "all at once": COLOURS["hints"],
     "layer by layer": "#332288",
     "stacked": COLOURS["DIST"],
+    "labels and masked words": COLOURS["hints"],
+    "masked words first": COLOURS["DIST"],
     **dict.fromkeys(("all of it", "no hidden vectors", "no soft targets", "no labels"), LOST),
     **dict.fromkeys(("even layers", "even layers, 4×", "last half"), LOST),
     **dict.fromkeys(("first half", "first half, 4×", "odd layers"), HELD),

@@ -14,6 +14,7 @@ from kdviz.objectives.hints import Hints
 from kdviz.objectives.internal import Internal, cosine_terms, row_terms
 from kdviz.objectives.jsd import JSD, jsd_terms
 from kdviz.objectives.labels import HardLabels, cross_entropy_terms
+from kdviz.objectives.masked_words import MaskedWords
 from kdviz.objectives.mutual import MutualLearning
 from kdviz.objectives.objective import Objective
 from kdviz.objectives.one_stage import OneStageHints
@@ -29,8 +30,9 @@ from kdviz.objectives.specialists import SpecialistTargets
 __all__ = [
     "DIST", "JSD", "Adversarial", "AttentionTransfer", "AveragedTarget", "Contrastive", "ContrastiveBank",
     "ContrastiveBankSoftTargets", "ContrastiveSoftTargets", "FadingTargets", "GivenLogits", "HardDistillation",
-    "HardLabels", "Hints", "Internal", "MutualLearning", "Objective", "OneStageHints", "OwnExits", "PermutedTargets",
-    "PseudoLabels", "RenormalisedTopK", "ReverseKL", "SimilarityPreserving", "SoftTargets", "SpecialistTargets",
-    "WeightedByTeacher", "attention_map", "contrastive_terms", "cosine_terms", "cross_entropy_terms", "dist_terms",
-    "jsd_terms", "objective", "permuted", "row_terms", "similarity_terms", "soft_target_loss", "soft_target_terms",
+    "HardLabels", "Hints", "Internal", "MaskedWords", "MutualLearning", "Objective", "OneStageHints", "OwnExits",
+    "PermutedTargets", "PseudoLabels", "RenormalisedTopK", "ReverseKL", "SimilarityPreserving", "SoftTargets",
+    "SpecialistTargets", "WeightedByTeacher", "attention_map", "contrastive_terms", "cosine_terms",
+    "cross_entropy_terms", "dist_terms", "jsd_terms", "objective", "permuted", "row_terms", "similarity_terms",
+    "soft_target_loss", "soft_target_terms",
 ]  # fmt: skip

@@ -57,6 +57,14 @@ class Objective:
         numbered = {f"{name} {i}": each[name] for i, each in enumerate(several) for name in each if name != "logits"}
         return numbered | {"logits": torch.stack([each["logits"].log_softmax(-1) for each in several]).logsumexp(0)}
 
+    def shown(self, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """What students are shown in place of their inputs, and what :meth:`losses` finds of it in ``extra``.
+
+        ``inputs`` are of shape (streams, N, ...): students side by side may share a stream. What is drawn comes from
+        torch's own generator, as dropout does; teachers answer the inputs as they were.
+        """
+        return inputs, {}
+
     def extra(self, student: dict[str, Tensor], teacher: dict[str, Tensor]) -> dict[str, Tensor]:
         """Weights that are trained with one student and dropped after, drawn from torch's own generator.
 
@@ -97,8 +105,8 @@ class Objective:
         teacher : dict
             What :meth:`seen` keeps, each of shape (students, N, ...).
         extra : dict
-            The weights of :meth:`extra` and what :meth:`state` keeps, each of shape (students, ...), ``rows``, and the
-            share of all steps that are taken with this one, ``done``, of shape ().
+            The weights of :meth:`extra` and what :meth:`state` keeps, each of shape (students, ...), what :meth:`shown`
+            tells, ``rows``, and the share of all steps that are taken with this one, ``done``, of shape ().
         **numbers : Tensor, shape (students,)
         """
         raise NotImplementedError

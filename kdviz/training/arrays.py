@@ -87,8 +87,10 @@ class Array(Loop):
         rows = self.schedule.rows[self.schedule.stream_of]  # of each student
         own = inputs if self.schedule.shared else inputs[self.schedule.stream_of]
         taught = self.teachers.outputs(inputs, rows) | self._averages_answer(own)
+        objective = self.first.objective
+        own, told = objective.shown(own)
         outputs = self.network(own, training=not self.first.frozen, weights=self.used())
-        extra, objective = {**self.extra, **self.state, "rows": rows, "done": self.schedule.done}, self.first.objective
+        extra = {**self.extra, **self.state, **told, "rows": rows, "done": self.schedule.done}
         losses = objective.losses(outputs, labels, taught, extra, **self.numbers)
         parameters = [*self.trained.values()]  # no student's loss depends on another's weights, or on all of its own
         gradients = torch.autograd.grad(losses.sum(), parameters, materialize_grads=True)
