@@ -39,9 +39,12 @@ class Claim:
     def holds(self) -> bool:
         return self.verdict == "✓"
 
-    def title(self, finding: str, otherwise: str) -> str:
-        """What a figure of it is called: ``finding`` where it holds, else the neutral ``otherwise``."""
-        return finding if self.holds else otherwise
+    def title(self, finding: str, otherwise: str, opposite: str = "") -> str:
+        """What a figure of it is called: ``finding`` where it holds, ``opposite``, if given, where that is shown.
+
+        Else it is the neutral ``otherwise``.
+        """
+        return {"✓": finding, "✗": opposite}.get(self.verdict) or otherwise
 
     def __repr__(self) -> str:
         return f"{self.verdict} {self.sentence}"

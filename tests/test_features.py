@@ -40,6 +40,37 @@ def test_attention_transfer_is_half_the_squared_distance_of_the_maps_plus_cross_
     assert loss.item() == pytest.approx(2 * math.log(4) + 3 * (1 + 1) / 2)
 
 
+def test_attention_transfer_compares_residual_nets_at_the_end_of_each_group(double):
+    thin, wide = (net.build((1, 9, 9), 3).double().eval() for net in (kd.resnet(8, 2), kd.resnet(14, 4)))
+    ends = []
+    for net in (thin, wide):
+        for group in net.groups:
+            group[-1].register_forward_hook(lambda block, given, end: ends.append(end.tolist()))
+    images, labels, layers = torch.randn(2, 1, 9, 9).double(), torch.tensor([2, 0]), ("map 1", "map 2", "map 3")
+    with torch.no_grad():
+        ours, theirs = thin(images), wide(images)
+    assert [ours[layer].tolist() for layer in layers] + [theirs[layer].tolist() for layer in layers] == ends
+    hard = sum(z.exp().sum().log().item() - z[y].item() for z, y in zip(ours["logits"], labels, strict=True)) / 2
+    for chosen in (layers, *([layer] for layer in layers)):
+        objective, apart = kd.AttentionTransfer("teacher", 1, 3, chosen), 0.0
+        for pair in ((ends[layers.index(layer)], ends[3 + layers.index(layer)]) for layer in chosen):
+            for ours_of, theirs_of in zip(*pair, strict=True):  # an image's channels, of rows
+                ours_map, theirs_map = unit_squares(ours_of), unit_squares(theirs_of)
+                apart += sum((a - b) ** 2 for a, b in zip(ours_map, theirs_map, strict=True)) / 2
+        seen = {name: value[None] for name, value in objective.seen(theirs).items()}
+        outputs = {name: value[None] for name, value in ours.items()}
+        loss = objective.losses(outputs, labels[None], seen, {}, torch.tensor([1.0]), torch.tensor([3.0]))
+        assert loss.item() == pytest.approx(hard + 3 * apart / 2, abs=1e-9)
+
+
+def unit_squares(channels):
+    """Over channels of rows of numbers: the sum of squares at each position, all divided by their length."""
+    flat = ([a for row in rows for a in row] for rows in channels)
+    sums = [sum(a * a for a in place) for place in zip(*flat, strict=True)]
+    length = math.sqrt(sum(a * a for a in sums))
+    return [a / length for a in sums]
+
+
 def test_hints_are_half_the_squared_error_of_a_rectified_regressor():
     objective = kd.Hints("teacher")
     # one position, two channels guided, three hinted: predicted relu(1·1 + 1·2 + 0), relu(−1), relu(0)

@@ -160,6 +160,12 @@ def test_a_title_is_the_finding_where_the_claim_holds():
     assert titles == ["found", "neutral", "neutral"]
 
 
+def test_a_title_is_the_opposite_only_where_that_is_shown():
+    cases = ([3, 3.1, 3.2], [-3, -3.1, -3.2], [-3, 3, 1])
+    titles = [decide(excess).title("found", "neutral", "the opposite") for excess in cases]
+    assert titles == ["found", "the opposite", "neutral"]
+
+
 def test_beside_the_paper_numbers_are_written_with_their_interval():
     row = ("errors", "hinton_mnist_main", "teacher_errors")
     # s = 2, t of 2 degrees 4.3027: half = 4.3027 · 2 / √3 = 4.968
