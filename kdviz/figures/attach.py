@@ -14,7 +14,7 @@ TEACHER, STUDENT = 3.0, 0.0  # heights of the two rows
 JOINS = (
     ("attention transfer", 1, 0.0, "where does\nit look?"),
     ("attention transfer", 2, -0.22, ""),
-    ("hints", 2, 0.2, "stage one:\nwhat stands\nthere?"),
+    ("hints", 2, 0.2, "stage one:\nwhat is\nthere?"),
     ("CRD", 3, 0.0, "which image\nwas it?"),
     ("soft targets", 5, -0.18, ""),
     ("DIST", 5, 0.18, "do they rise\nand fall alike?"),

@@ -139,7 +139,7 @@ def held(path: Path, run: Run) -> dict[str, Tensor]:
 
 def asked_for(run: Run, names: set[str], there: dict[str, Tensor]) -> dict[str, Tensor]:
     """What a file of a run is to hold: of ``there`` what is still asked for, and what is missing, made now."""
-    names = _lesser(run, names)
+    names = _lesser(run, names, there)
     kept = {name: array for name, array in there.items() if {name, _kind(name)} & names}
     return kept | reduced(run, names - {*kept, *map(_kind, kept)})
 
@@ -148,13 +148,20 @@ def _kind(name: str) -> str:
     return name.split("/")[0]
 
 
-def _lesser(run: Run, names: set[str]) -> set[str]:
-    """``names`` with the weights for the training logits that they make, where those are fewer numbers."""
-    if "train_logits" not in names or not run.has_weights:
+def _lesser(run: Run, names: set[str], there: dict[str, Tensor]) -> set[str]:
+    """``names`` with the weights for the logits that they make, where those are fewer numbers.
+
+    Test logits that a file holds already stay: halved weights would make slightly others.
+    """
+    if not run.has_weights or not {"train_logits", "test_logits"} & names:
         return names
-    logits = len(load(run.recipe.data.name).train) * len(run.recipe.data.classes)
+    data, classes = load(run.recipe.data.name), len(run.recipe.data.classes)
     weights = sum(run.arrays[name].numel() for name in run.arrays if name.startswith(WEIGHTS))
-    return names - {"train_logits"} | {"weights"} if "weights" in names or weights <= logits else names
+    for name, examples in (("train_logits", data.train), ("test_logits", data.test)):
+        kept = name == "test_logits" and name in there
+        if name in names and not kept and ("weights" in names or weights <= len(examples) * classes):
+            names = names - {name} | {"weights"}
+    return names
 
 
 def rounded(history: dict[str, list[float]]) -> dict[str, list[float]]:
