@@ -53,7 +53,7 @@ def gradient_balance(
         by_temperature(temperatures, shares, colours=SHADES, ax=right)
         for line, name in zip(right.lines[-2:], shares, strict=True):
             line.set(linestyle=style, label=f"{name}, h = {weight:g}")
-    right.set(ylim=(0, 1), ylabel="the labels' share of it")
+    right.set(ylim=(0, 1), ylabel="labels' share of both gradients")
     right.yaxis.set_major_formatter(PercentFormatter(1))
     plain(right.legend(loc="center right", fontsize=9))
     return left, right

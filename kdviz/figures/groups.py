@@ -6,6 +6,7 @@ from itertools import cycle
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
@@ -61,7 +62,8 @@ def by_seed(
             ax.plot(mean, row, "|", color=colour, markersize=20, markeredgewidth=2.4)
         else:
             ax.errorbar(mean, row - 0.22, xerr=half, fmt="s", color=colour, capsize=4, markersize=6)
-        ax.annotate(f"{mean:.{digits}f}", (mean, row - 0.22), xytext=(0, 6), textcoords="offset points", ha="center")
+        text = ax.annotate(f"{mean:.{digits}f}", (mean, row - 0.22), (0, 6), textcoords="offset points", ha="center")
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])  # a line behind it does not cross it
         if name in reported:
             ax.plot(reported[name], row, "D", color="none", markeredgecolor="black", markersize=9)
     ax.set_yticks(range(len(groups)), list(groups), parse_math=False)
