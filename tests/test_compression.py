@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from interrupting import interrupted_as_undisturbed
 from plain import rate_at
 from torch import nn
 
@@ -18,7 +19,7 @@ from kdviz.networks import predict_logits
 from kdviz.runs.files import read_file, write_file
 from kdviz.training import starting, work
 from kdviz.training.arrays import Array
-from kdviz.training.checkpoints import restore, state
+from kdviz.training.checkpoints import state
 from kdviz.training.schedule import Order, seed_of
 
 
@@ -377,21 +378,7 @@ def test_eight_bits_of_floating_point_are_torchs_own():
 )
 def test_what_grows_smaller_survives_an_interruption(learner, compression):
     recipes = kd.grid(learner.replace(compression=compression, epochs=3), seed=range(2))
-    ended = []
-    with work.as_it_was("cpu"):
-        for interrupted in (False, True):
-            array = Array(recipes, {}, "cpu")
-            array.advance()
-            if interrupted:
-                header, kept = state(array)
-                kept = {name: tensor.clone() for name, tensor in kept.items()}
-                array = Array(recipes, {}, "cpu")
-                restore(array, header, kept)
-            while not array.done:
-                array.advance()
-            ended.append(array.runs())
-    for one, other in zip(*ended, strict=True):
-        assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
+    interrupted_as_undisturbed(recipes, {})
 
 
 KILLED = [kd.Prune(0.3, score) for score in ("sensitivity", "platon", "magnitude")]

@@ -3,14 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from interrupting import interrupted_as_undisturbed
 from plain import rate_at
 from torch import nn
 
 import kdviz as kd
 from kdviz.compression import Levels, at_quantiles, nearest
-from kdviz.training import work
-from kdviz.training.arrays import Array
-from kdviz.training.checkpoints import restore, state
 from kdviz.training.schedule import Order
 
 
@@ -99,22 +97,9 @@ def module_with_norm():
 
 @pytest.mark.usefixtures("double")
 def test_they_survive_an_interruption(levelled):
-    recipes, parents, ended = kd.grid(levelled.replace(epochs=3), seed=range(2)), {}, []
+    recipes = kd.grid(levelled.replace(epochs=3), seed=range(2))
     parents = {levelled.init: kd.train(levelled.init, store=None)}
-    with work.as_it_was("cpu"):
-        for interrupted in (False, True):
-            array = Array(recipes, parents, "cpu")
-            array.advance()
-            if interrupted:
-                header, kept = state(array)
-                kept = {name: tensor.clone() for name, tensor in kept.items()}
-                array = Array(recipes, parents, "cpu")
-                restore(array, header, kept)
-            while not array.done:
-                array.advance()
-            ended.append(array.runs())
-    for one, other in zip(*ended, strict=True):
-        assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
+    interrupted_as_undisturbed(recipes, parents)
 
 
 def test_a_store_finds_them_again(levelled, store):

@@ -5,13 +5,11 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from interrupting import interrupted_as_undisturbed
 from plain import rate_at
 
 import kdviz as kd
 from kdviz.objectives import AveragedTarget, ContrastiveBank, ContrastiveBankSoftTargets, soft_target_loss
-from kdviz.training import work
-from kdviz.training.arrays import Array
-from kdviz.training.checkpoints import restore, state
 from kdviz.training.schedule import Order, seed_of
 
 
@@ -244,18 +242,4 @@ def test_what_is_remembered_survives_an_interruption(digits, teacher, kind):
     objective = ContrastiveBank(teacher, negatives=5, dimensions=4) if kind == "bank" else kind
     recipes = kd.grid(kd.Recipe(digits, kd.mlp(9), objective, epochs=3), seed=range(2))
     parents = {teacher: kd.train(teacher, store=None)}
-    ended = []
-    with work.as_it_was("cpu"):
-        for interrupted in (False, True):
-            array = Array(recipes, parents, "cpu")
-            array.advance()
-            if interrupted:
-                header, kept = state(array)
-                kept = {name: tensor.clone() for name, tensor in kept.items()}
-                array = Array(recipes, parents, "cpu")
-                restore(array, header, kept)
-            while not array.done:
-                array.advance()
-            ended.append(array.runs())
-    for one, other in zip(*ended, strict=True):
-        assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
+    interrupted_as_undisturbed(recipes, parents)

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 import torch.nn.functional as F
+from interrupting import interrupted_as_undisturbed
 from plain import rate_at
 
 import kdviz as kd
@@ -17,9 +18,8 @@ from kdviz.recipes import restored
 from kdviz.recipes.descriptions import describe
 from kdviz.runs.answers import DOUBTS, answer_scores, exit_answers, exit_counts, exit_curve, shifted_error_counts
 from kdviz.runs.store import write
-from kdviz.training import engines, work
+from kdviz.training import engines
 from kdviz.training.arrays import Array
-from kdviz.training.checkpoints import restore, state
 from kdviz.training.engines import fusable
 from kdviz.training.fused_strided import FusedStrided
 from kdviz.training.schedule import Order, seed_of
@@ -261,22 +261,9 @@ def test_resumed_it_ends_as_undisturbed(digits, kind):
         "pseudo-labels": (kd.strided(4, 6, dropout=0.4), PseudoLabels(teacher, digits.take(60, seed=1), balanced=True)),
     }
     recipe = recipe_of(digits, *made[kind], epochs=3, augment=kd.Jitter(1))
-    parents, ended = {teacher: kd.train(teacher, store=None)} if kind == "pseudo-labels" else {}, []
+    parents = {teacher: kd.train(teacher, store=None)} if kind == "pseudo-labels" else {}
     several = [recipe, recipe.replace(seed=4)] if fusable(recipe) else [recipe]
-    with work.as_it_was("cpu"):
-        for interrupted in (False, True):
-            array = Array(several, parents, "cpu")
-            array.advance()
-            if interrupted:
-                header, kept = state(array)
-                kept = {name: tensor.clone() for name, tensor in kept.items()}
-                array = Array(several, parents, "cpu")
-                restore(array, header, kept)
-            while not array.done:
-                array.advance()
-            ended.append(array.runs())
-    for one, other in zip(*ended, strict=True):
-        assert all(torch.equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
+    interrupted_as_undisturbed(several, parents)
 
 
 def test_one_run_holds_all_peers_and_a_shipped_one_their_scores(digits, store, tmp_path):
