@@ -24,6 +24,12 @@ AFTER = """root => new Promise((done) => requestAnimationFrame(() => done([
 # Of each chart of points: where they are, one kind after another.
 POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).flatMap((path) =>
   Array.from(path.getAttribute("d").matchAll(/M([-\\d.]+) ([-\\d.]+)h0/g), ([, x, y]) => [Number(x), Number(y)])))"""
+# Whether what is said has the two r that stand above the scatters: read at once, for the hand's next event may come.
+TOLD = """root => {
+  const [taught, learnt] = Array.from(root.querySelectorAll(".kdviz-pair figcaption"), (each) => each.innerText.split("r = ")[1]);
+  return root.querySelector(".kdviz-said").innerText.includes(`teacher ${taught}, `)
+    && root.querySelector(".kdviz-said").innerText.includes(` ${learnt}, difference`);
+}"""
 
 Move = tuple[str, list[Callable]]
 
@@ -57,7 +63,6 @@ def explore(page: Page, root: Locator, briefly: bool = False) -> Iterator[tuple[
 def follow_the_hand(page: Page, root: Locator) -> None:
     """Fail unless a pair under the hand draws its scatter and is told, and the chosen pair comes back after it."""
     grid, drawn = root.locator(".kdviz-map + svg"), root.locator(".kdviz-pair svg")
-    told, titles = root.locator(".kdviz-said").first, root.locator(".kdviz-pair figcaption")
     grid.scroll_into_view_if_needed()
     page.mouse.move(1, 1)
     seen = [drawn.evaluate_all(POINTS)]
@@ -70,8 +75,7 @@ def follow_the_hand(page: Page, root: Locator) -> None:
 
     for x, y in ((0.04, 0.96), (0.96, 0.04), (0.85, 0.25)):
         until(partial(another, x, y), 5, "a scatter that follows the hand")
-        taught, learnt = (title.split("r = ")[1] for title in titles.all_inner_texts())
-        assert f"teacher {taught}, " in told.inner_text() and f" {learnt}, difference" in told.inner_text()
+        until(partial(root.evaluate, TOLD), 5, "what is said of the pair under the hand")
     page.mouse.move(1, 1)
     until(lambda: drawn.evaluate_all(POINTS) == seen[0], 5, "the chosen pair after the hand has gone")
 
