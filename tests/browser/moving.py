@@ -26,9 +26,9 @@ POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).fla
   Array.from(path.getAttribute("d").matchAll(/M([-\\d.]+) ([-\\d.]+)h0/g), ([, x, y]) => [Number(x), Number(y)])))"""
 # Whether what is said has the two r that stand above the scatters: read at once, for the hand's next event may come.
 TOLD = """root => {
-  const [taught, learnt] = Array.from(root.querySelectorAll(".kdviz-pair figcaption"), (each) => each.innerText.split("r = ")[1]);
-  return root.querySelector(".kdviz-said").innerText.includes(`teacher ${taught}, `)
-    && root.querySelector(".kdviz-said").innerText.includes(` ${learnt}, difference`);
+  const r = Array.from(root.querySelectorAll(".kdviz-pair figcaption"), (each) => each.innerText.split("r = ")[1]);
+  const said = root.querySelector(".kdviz-said").innerText;
+  return said.includes(`teacher ${r[0]}, `) && said.includes(` ${r[1]}, difference`);
 }"""
 
 Move = tuple[str, list[Callable]]
