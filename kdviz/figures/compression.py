@@ -87,6 +87,8 @@ def discrepancy(
 def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"], ax: Axes | None = None) -> Axes:
     """A histogram of weights, and how many of the rounded ones lie on each level; few levels have a bar each.
 
+    The bins follow the weights in full precision alone, so that beside other rounded ones they look the same.
+
     Parameters
     ----------
     weights, rounded : Tensor, of any shape
@@ -96,10 +98,10 @@ def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"
     ax = on(ax)
     before, after = (np.asarray(finite(name, each.flatten(), "weights")) for name, each in
                      (("weights", weights), ("rounded", rounded)))  # fmt: skip
-    most, widest = (1.05 * np.abs(each).max() for each in (np.append(before, after), before))
-    bins = 81 if widest == 0 else 2 * int(np.ceil(40.5 * most / widest - 0.5)) + 1  # as wide whatever is rounded
-    half = most if widest == 0 else bins * widest / 81
-    counts, edges = np.histogram(before, bins=bins, range=(-half, half))
+    most = 1.05 * max(np.abs(before).max(), np.abs(after).max())
+    own = 1.05 * np.abs(before).max() or most or 1.0  # 81 bins; where the rounded ones reach further, more as wide
+    bins = 2 * int(np.ceil(40.5 * most / own - 0.5)) + 1
+    counts, edges = np.histogram(before, bins=bins, range=(-bins * own / 81, bins * own / 81))
     ax.stairs(100 * counts / len(before), edges, fill=True, color="0.75", label="full precision")
     levels, many = np.unique(after, return_counts=True)
     if len(levels) <= 31:
