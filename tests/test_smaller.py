@@ -59,6 +59,17 @@ def test_few_levels_are_bars_and_many_a_histogram():
     assert not ax.collections and len(ax.patches) == 2
 
 
+def test_weights_in_full_precision_look_the_same_beside_whatever_is_rounded():
+    weights = torch.randn(500, generator=torch.Generator().manual_seed(0))
+    highest = []
+    for rounded in (weights.sign(), 1.7 * weights.abs().max() * weights.sign(), torch.zeros(500)):
+        ax = figures.on_grid(weights, rounded, ax=plt.figure().add_subplot())
+        heights, edges, _ = ax.patches[0].get_data()
+        assert heights.sum() == pytest.approx(100) and edges[0] <= min(rounded.min(), weights.min())
+        highest.append(heights.max())
+    assert highest == pytest.approx([highest[0]] * 3)
+
+
 def test_groups_by_bits_stand_side_by_side_and_none_hides_another():
     same = torch.tensor([[40.0, 5.0], [50.0, 6.0], [60.0, 7.0]])
     names = ("trained rounded, on labels", "trained rounded, on its old self")

@@ -36,19 +36,19 @@ TAUGHT = {  # what teaches, on the slow way
 }
 ROUNDED = {  # and to one of fewer bits
     "rounded after training": "#332288",
-    "rounded after training, a scale per row": COLOURS["another teacher"],
+    "rounded after training, a scale per row": COLOURS["weak teacher"],
     "trained rounded, on labels": COLOURS["hard labels"],
     "trained rounded, on its old self": COLOURS["student"],
     "levels at quantiles, not learned": "#AA4499",
-    "levels learned, weights left": "#117733",
+    "levels learned, weights left": "#E6B800",
     "levels learned, a tenth of the rate": "#999933",
-    "C, labels alone": COLOURS["hard labels"],
-    "C, its old self": COLOURS["student"],
-    "C, labels and old self": COLOURS["student"],
-    "C, labels and larger net": COLOURS["another teacher"],
-    "B, labels and larger net": COLOURS["another teacher"],
+    "C start, labels alone": COLOURS["hard labels"],
+    "C start, old self": COLOURS["student"],
+    "C start, labels and old self": COLOURS["student"],
+    "C start, labels and larger net": COLOURS["another teacher"],
+    "B start, labels and larger net": COLOURS["another teacher"],
     "A, with larger net": COLOURS["another teacher"],
-    "from random, labels alone": COLOURS["hard labels"],
+    "B start, labels alone": COLOURS["hard labels"],
     "labels alone": COLOURS["hard labels"],
     "labels and larger net": COLOURS["another teacher"],
 }
@@ -87,6 +87,8 @@ def discrepancy(
 def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"], ax: Axes | None = None) -> Axes:
     """A histogram of weights, and how many of the rounded ones lie on each level; few levels have a bar each.
 
+    The bins follow the weights in full precision alone, so that beside other rounded ones they look the same.
+
     Parameters
     ----------
     weights, rounded : Tensor, of any shape
@@ -96,8 +98,10 @@ def on_grid(weights: Tensor, rounded: Tensor, *, colour: str = COLOURS["student"
     ax = on(ax)
     before, after = (np.asarray(finite(name, each.flatten(), "weights")) for name, each in
                      (("weights", weights), ("rounded", rounded)))  # fmt: skip
-    most = max(np.abs(before).max(), np.abs(after).max()) * 1.05
-    counts, edges = np.histogram(before, bins=81, range=(-most, most))
+    most = 1.05 * max(np.abs(before).max(), np.abs(after).max())
+    own = 1.05 * np.abs(before).max() or most or 1.0  # 81 bins; where the rounded ones reach further, more as wide
+    bins = 2 * int(np.ceil(40.5 * most / own - 0.5)) + 1
+    counts, edges = np.histogram(before, bins=bins, range=(-bins * own / 81, bins * own / 81))
     ax.stairs(100 * counts / len(before), edges, fill=True, color="0.75", label="full precision")
     levels, many = np.unique(after, return_counts=True)
     if len(levels) <= 31:
