@@ -121,7 +121,9 @@ def test_projections_share_one_scale_and_a_larger_net_is_not_a_wider_one():
 
 def test_answers_in_a_row_are_means_of_the_nets_probabilities(logits):
     _, axes = plt.subplots(1, 2, squeeze=False)
-    figures.answers_in_a_row({"T = 4": {"a": (logits[0, :5], 4.0), "b": (logits[1, 0], 2.0)}}, CLASSES, axes=axes)
+    rows, hues = {"T = 4": {"a": (logits[0, :5], 4.0), "b": (logits[1, 0], 2.0)}}, {"a": "#ff0000", "b": "#0000ff"}
+    figures.answers_in_a_row(rows, CLASSES, colours=hues, axes=axes)
     first = [bar.get_height() for bar in axes[0, 0].patches]
     assert first == pytest.approx((logits[0, :5] / 4).softmax(-1).mean(0).tolist())
     assert axes[0, 1].get_title(loc="center") == "b, T = 2"
+    assert [ax.patches[0].get_facecolor() for ax in axes[0]] == [(1, 0, 0, 1), (0, 0, 1, 1)]

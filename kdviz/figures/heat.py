@@ -16,7 +16,7 @@ from kdviz.arguments import mapping, names, tensors
 from kdviz.arguments import temperatures as given_temperatures
 from kdviz.figures.correlation import axes_of
 from kdviz.figures.examples import image, soft_target
-from kdviz.figures.look import COLOURS, plain
+from kdviz.figures.look import check_colours, plain
 from kdviz.figures.temperature import by_temperature, simplex_path
 
 RIVALS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")  # an example each
@@ -117,7 +117,11 @@ def temperature_key(temperatures: Sequence[float], *, ax: Axes) -> Axes:
 
 
 def answers_in_a_row(
-    groups: Mapping[str, Mapping[str, tuple[Tensor, float]]], classes: Sequence[str], *, axes: np.ndarray
+    groups: Mapping[str, Mapping[str, tuple[Tensor, float]]],
+    classes: Sequence[str],
+    *,
+    colours: Mapping[str, str],
+    axes: np.ndarray,
 ) -> np.ndarray:
     """Bars of several teachers' soft targets for one image, on one scale: a row a way of heating, a column a teacher.
 
@@ -126,13 +130,17 @@ def answers_in_a_row(
     groups : mapping of row to mapping of name to (logits, T)
         Logits of shape (C,), or (S, C), whose probabilities are averaged.
     classes : names of the C classes
+    colours : mapping of name to colour
     axes : array of Axes, shape (rows, names)
     """
     classes, most = names(classes), 0.0
-    for row, (heat, answers) in zip(axes, mapping("groups", groups, "answers").items(), strict=True):
+    groups = mapping("groups", groups, "answers")
+    for answers in groups.values():
+        check_colours(colours, answers)
+    for row, (heat, answers) in zip(axes, groups.items(), strict=True):
         for ax, (name, (logits, temperature)) in zip(row, answers.items(), strict=True):
             shares = (logits / temperature).softmax(-1).reshape(-1, len(classes)).mean(0)
-            ax.bar(range(len(classes)), shares.numpy(), color=COLOURS["teacher"])
+            ax.bar(range(len(classes)), shares.numpy(), color=colours[name])
             most = max(most, shares.max().item())
             ax.set_title(f"{name}, T = {temperature:.2g}", loc="center", parse_math=False)
             ax.set_xticks(range(len(classes)), classes, parse_math=False)
