@@ -471,7 +471,8 @@ def test_figures_draw_what_they_are_given():
     kd.figures.at_each_exit([30, 60, 100], right | {"labels + deepest": right["labels"] + 1}, ax=both)
     left, after = (bars.lines[0].get_xdata() for bars in both.containers)
     assert ((left + after) / 2).tolist() == pytest.approx([30, 60, 100]) and (after > left).all()
-    kd.figures.noise_key(fresh)
-    assert [line.get_label() for line in fresh.lines[-2:]] == ["with noise", "without noise"]
+    squares = kd.figures.noise_key(fresh).get_legend()
+    assert [text.get_text() for text in squares.get_texts()] == ["with noise", "without noise"]
+    assert len({square.get_color() for square in squares.get_lines()}) == 2
     with pytest.raises(ValueError, match="colours has none for 'other'"):
         kd.figures.leaving_early({"other": shares["labels"]}, {"other": right["labels"]}, ax=fresh)

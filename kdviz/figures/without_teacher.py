@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
@@ -129,7 +131,10 @@ def at_each_exit(
 
 
 def noise_key(ax: Axes) -> Axes:
-    """A square of each colour of noise, with and without, for the legend that ``ax`` gets next."""
-    for name in ("with noise", "without noise"):
-        ax.plot([], [], "s", color=WITHOUT[name], label=name)
+    """In place of the legend of :func:`kdviz.figures.by_seed`: a square for the colours with and without noise."""
+    handles = [Line2D([], [], marker="s", ls="", color=WITHOUT[f"{what} noise"]) for what in ("with", "without")]
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # as there
+    ax.legend(
+        handles, ["with noise", "without noise"], loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=2
+    )
     return ax
