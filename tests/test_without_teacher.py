@@ -463,8 +463,16 @@ def test_figures_draw_what_they_are_given():
     fresh = plt.figure().subplots()
     kd.figures.leaving_early(shares, right, ax=fresh)
     assert fresh.lines[0].get_xdata().tolist() == [35, 65, 100] and fresh.lines[0].get_ydata().tolist() == [71, 81, 82]
-    assert len(fresh.lines) == 3
+    assert len(fresh.lines) == 4 and fresh.lines[-1].get_label() == "one seed"
     kd.figures.at_each_exit([30, 60, 100], right, ax=fresh)
     assert fresh.containers[0].lines[0].get_ydata().tolist() == [71, 81, 82]
+    assert fresh.containers[0].lines[0].get_xdata().tolist() == [30, 60, 100]
+    both = plt.figure().subplots()
+    kd.figures.at_each_exit([30, 60, 100], right | {"labels + deepest": right["labels"] + 1}, ax=both)
+    left, after = (bars.lines[0].get_xdata() for bars in both.containers)
+    assert ((left + after) / 2).tolist() == pytest.approx([30, 60, 100]) and (after > left).all()
+    squares = kd.figures.noise_key(fresh).get_legend()
+    assert [text.get_text() for text in squares.get_texts()] == ["with noise", "without noise"]
+    assert len({square.get_color() for square in squares.get_lines()}) == 2
     with pytest.raises(ValueError, match="colours has none for 'other'"):
         kd.figures.leaving_early({"other": shares["labels"]}, {"other": right["labels"]}, ax=fresh)

@@ -30,7 +30,7 @@ from kdviz.figures.sweep import sweep
 from kdviz.figures.teachers import students_by_teacher
 from kdviz.figures.temperature import by_temperature, projection, shares_by_temperature, simplex_path, slopes
 from kdviz.figures.turned import turned
-from kdviz.figures.without_teacher import WITHOUT, at_each_exit, leaving_early, teaching_modes
+from kdviz.figures.without_teacher import WITHOUT, at_each_exit, leaving_early, noise_key, teaching_modes
 
 __all__ = [
     "COLOURS", "DEEP", "GENERATORS", "STYLE", "WITHOUT", "agreement_against_accuracy", "answer_times",
@@ -39,8 +39,9 @@ __all__ = [
     "confidences", "copies", "discrepancy", "errors_by_bias", "errors_by_nets", "errors_by_temperature",
     "factors_by_round", "fitted_rounds", "gain_kept", "gallery", "gradient_balance", "groups_of_pairs", "heat_map",
     "heat_maps", "hint_sketch", "hot_limit", "hues", "image", "layers", "learning_curves", "leaving_early", "log_ticks",
-    "looks", "mistaken", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths", "prediction_maps",
-    "projection", "projections", "reliability", "score_panels", "second_opinions", "sentences", "shared_bar",
-    "shares_by_temperature", "simplex_path", "slopes", "soft_target", "spreads", "students_by_teacher", "sweep",
-    "taken_for", "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions", "use_style",
+    "looks", "mistaken", "noise_key", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths",
+    "prediction_maps", "projection", "projections", "reliability", "score_panels", "second_opinions", "sentences",
+    "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "spreads", "students_by_teacher",
+    "sweep", "taken_for", "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions",
+    "use_style",
 ]  # fmt: skip

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
@@ -44,6 +46,7 @@ ARROWS = (
     ((7.05, 1.75), (6.25, 1.75), -0.5),
     ((11.6, 2.45), (11.6, 1.45), 0.0),
 )
+ASIDE = 1.4  # % of the operations
 MODES = ((1.9, "offline"), (6.65, "online"), (11.6, "self"))
 
 
@@ -58,7 +61,8 @@ def teaching_modes(*, ax: Axes | None = None) -> Axes:
     for begin, end, bend in ARROWS:
         look = {"arrowstyle": "-|>", "lw": 2.6, "color": "0.25", "connectionstyle": f"arc3,rad={bend}"}
         ax.annotate("", end, begin, arrowprops=look)
-    said = ("teacher first,\nstudent after", "all at once,\neach hears the others", "one net,\none training")
+    said = ("teacher first,\nstudent after", "all at once,\neach hears the others",
+            "one net, one training\n(a noisy student: two)")  # fmt: skip
     for (x, name), how in zip(MODES, said, strict=True):
         ax.text(x, 3.95, name, ha="center", fontsize=15, fontweight="bold")
         ax.text(x, -0.35, how, ha="center", fontsize=12, color="0.25")
@@ -74,7 +78,7 @@ def leaving_early(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Accuracy against the operations an image takes, as the wanted confidence falls: the mean curve over seeds.
+    """Accuracy against the operations an image takes, as the wanted confidence falls: the mean over seeds, and each.
 
     Parameters
     ----------
@@ -93,6 +97,7 @@ def leaving_early(
         ax.plot(x, y.mean(0), color=colours[name], lw=2.6, label=name)
         for seed, path in zip(across, y, strict=True):
             ax.plot(seed, path, color=colours[name], lw=0.7, alpha=0.35)
+    ax.plot([], [], color="0.3", lw=0.7, alpha=0.6, label="one seed")
     ax.set(xlabel="operations an image, % of the whole net's", ylabel="% of test images right")
     plain(ax.legend())
     return ax
@@ -103,6 +108,8 @@ def at_each_exit(
 ) -> Axes:
     """Rings: all images answered at one exit. Mean over seeds, with its 95 % interval.
 
+    Rings of several names lie side by side, :data:`ASIDE` apart, around their cost: none hides another.
+
     Parameters
     ----------
     costs : sequence of numbers, one an exit
@@ -112,9 +119,22 @@ def at_each_exit(
     """
     ax, sizes = on(ax), {}
     costs = finite("costs", costs, "exits", sizes).tolist()
-    for name, values in tensors("right", mapping("right", right, "numbers"), "seeds exits", sizes).items():
+    right = tensors("right", mapping("right", right, "numbers"), "seeds exits", sizes)
+    for place, (name, values) in enumerate(right.items()):
+        at = [cost + ASIDE * (place - (len(right) - 1) / 2) for cost in costs]
         means, halves = zip(*(measures.mean_and_interval(column) for column in values.T.tolist()), strict=True)
-        ax.errorbar(costs, means, halves, fmt="o", mfc="white", mew=2, ms=9, capsize=4, color=colours[name])
-    ax.plot([], [], "o", mfc="white", mec="0.3", mew=2, ms=9, ls="", label="all images at one exit")
+        ax.errorbar(at, means, halves, fmt="o", mfc="white", mew=2, ms=9, capsize=4, color=colours[name])
+    said = "all images at one exit,\nmean, 95 % interval over seeds"
+    ax.plot([], [], "o", mfc="white", mec="0.3", mew=2, ms=9, ls="", label=said)
     plain(ax.legend())
+    return ax
+
+
+def noise_key(ax: Axes) -> Axes:
+    """In place of the legend of :func:`kdviz.figures.by_seed`: a square for the colours with and without noise."""
+    handles = [Line2D([], [], marker="s", ls="", color=WITHOUT[f"{what} noise"]) for what in ("with", "without")]
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # as there
+    ax.legend(
+        handles, ["with noise", "without noise"], loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=2
+    )
     return ax
