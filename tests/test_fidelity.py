@@ -121,3 +121,13 @@ def test_a_filter_leaves_every_group_its_colour(table):
     part = table[table.varied == "b"]
     ax = figures.agreement_against_accuracy(part, 0.85, colours=whole, ax=plt.subplots()[1])
     assert ax.lines[0].get_color() == whole["b"] != figures.hues(part.varied)["b"]
+
+
+def test_two_answers_have_a_colour_each(digits):
+    first, second = [("4", True), ("7", False)], [("9", False), ("1", True)]
+    ax = figures.two_answers(digits.test.images[:2], first, second, ax=plt.subplots()[1])
+    right, wrong = figures.COLOURS["right"], figures.COLOURS["wrong"]
+    found = {text.get_text(): text.get_color() for text in ax.texts}
+    assert found == {"4": right, "7": wrong, "9": wrong, "1": right}
+    with pytest.raises(ValueError, match="'second' of answers must be 2 pairs"):
+        figures.two_answers(digits.test.images[:2], first, second[:1], ax=plt.subplots()[1])

@@ -106,3 +106,11 @@ def test_copies_draws_both_curves_and_what_two_teachers_agree_on():
     assert own == [85, 96] and other == [65, 62]
     dotted = next(line for line in ax.lines if line.get_label() == "two teachers")
     assert list(dotted.get_ydata()) == [62, 62] and ax.get_xscale() == "log"
+
+
+def test_near_all_stretches_the_axis_towards_a_hundred_and_leaves_the_order():
+    ax = figures.near_all(plt.subplots()[1])
+    ax.plot([10, 96, 98], [0, 1, 2], "o")
+    few, more, most = (ax.transData.transform((share, 0))[0] for share in (10, 96, 98))
+    assert few < more < most and most - more > 0.1 * (more - few)  # 2 of 88 points on a common axis
+    assert ax.get_xticks().tolist() == [0, 50, 75, 90, 95, 98, 100]

@@ -13,6 +13,7 @@ from torch import Tensor
 from kdviz import figures
 from kdviz.arguments import called, columns, indices, names, several, share, tensor, told
 from kdviz.explorers.view import View, sprite
+from kdviz.figures.examples import two_answers
 from kdviz.figures.look import plain
 
 SHOWN = 8  # disagreements
@@ -111,11 +112,14 @@ def agreement_cloud(
         curve.set_title(textwrap.fill(chosen["recipe"], 60), **look)
         curve.legend()
         taught, answered = (each[shown[student]] for each in answers[student])
-        captions = [f"{classes[a]}\n{classes[b]}" for a, b in zip(taught, answered, strict=True)]
-        right_ones = (answered == labels[shown[student]]).tolist()
-        figures.gallery(images[shown[student]], captions, right_ones, columns=SHOWN, ax=gallery)
-        said = f"{run(student)['apart']:,} disagreements: teacher above, student below (green: right)"
-        gallery.set_title(said, fontsize=9, fontweight="normal")
+        said = [
+            [(classes[one], bool(one == right)) for one, right in zip(each, labels[shown[student]], strict=True)]
+            for each in (taught, answered)
+        ]
+        two_answers(images[shown[student]], *said, columns=SHOWN, ax=gallery)
+        count = f"{run(student)['apart']:,} disagreements on all {len(labels):,} test images\n"
+        told = "above what the teacher says, below the student (green: right)"
+        gallery.set_title(count + told, fontsize=9, fontweight="normal")
 
     data = {
         "classes": classes,

@@ -37,6 +37,7 @@ def shared_start(
         both = {"after training": 100 * after.T, "before training": 100 * before.T}
         figures.by_setting(shares, both, shades, ax=left)
         left.set(xlabel="λ: share of the teacher's weights at the start", ylabel="agreement, %", ylim=(0, 102))
+        left.set_title("After training, by λ")
         for history in histories[shares.index(share)]:
             agreement = [100 * each for each in history["train_agreement"]]
             right.plot(history["epoch"], agreement, color=figures.COLOURS["student"], lw=1)

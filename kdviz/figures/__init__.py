@@ -14,13 +14,13 @@ from kdviz.figures.correlation import class_tree, heat_map, heat_maps, pair_scat
 from kdviz.figures.curves import by_setting, errors_by_bias, errors_by_temperature, learning_curves
 from kdviz.figures.deep import DEEP, hint_sketch, looks, spreads, trained_by_depth
 from kdviz.figures.ensembles import errors_by_nets, gain_kept, groups_of_pairs, prediction_maps
-from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_opinions
+from kdviz.figures.examples import gallery, image, mistaken, sentences, soft_target, two_answers, two_opinions
 from kdviz.figures.fidelity import agreement_against_accuracy, hues
 from kdviz.figures.geometry import projections
 from kdviz.figures.groups import by_class, by_seed, taken_for
 from kdviz.figures.heat import answers_in_a_row, one_answer, paths, temperature_key
 from kdviz.figures.inside import answer_times, apart_inside, attention_map, attention_maps, by_choice
-from kdviz.figures.likeness import confidences, copies, log_ticks
+from kdviz.figures.likeness import confidences, copies, log_ticks, near_all
 from kdviz.figures.look import COLOURS, STYLE, use_style
 from kdviz.figures.means import class_means
 from kdviz.figures.opinions import second_opinions
@@ -39,9 +39,9 @@ __all__ = [
     "confidences", "copies", "discrepancy", "errors_by_bias", "errors_by_nets", "errors_by_temperature",
     "factors_by_round", "fitted_rounds", "gain_kept", "gallery", "gradient_balance", "groups_of_pairs", "heat_map",
     "heat_maps", "hint_sketch", "hot_limit", "hues", "image", "layers", "learning_curves", "leaving_early", "log_ticks",
-    "looks", "mistaken", "noise_key", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths",
+    "looks", "mistaken", "near_all", "noise_key", "on_grid", "one_answer", "pair_clouds", "pair_scatter", "paths",
     "prediction_maps", "projection", "projections", "reliability", "score_panels", "second_opinions", "sentences",
     "shared_bar", "shares_by_temperature", "simplex_path", "slopes", "soft_target", "spreads", "students_by_teacher",
-    "sweep", "taken_for", "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_opinions",
-    "use_style",
+    "sweep", "taken_for", "teaching_modes", "temperature_key", "ties", "trained_by_depth", "turned", "two_answers",
+    "two_opinions", "use_style",
 ]  # fmt: skip

@@ -106,6 +106,30 @@ def gallery(
     return ax
 
 
+def two_answers(
+    images: Tensor,
+    first: Sequence[tuple[str, bool]],
+    second: Sequence[tuple[str, bool]],
+    *,
+    columns: int = 12,
+    ax: Axes | None = None,
+) -> Axes:
+    """A montage of images, under each of them two answers, one below the other: green where right, red where not.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, H, W), in [0, 1]
+    first, second : sequence of N pairs (answer, whether it is right)
+    """
+    above, below = (_answers(who, said, len(images)) for who, said in (("first", first), ("second", second)))
+    ax = gallery(images, [answer for answer, _ in above], [right for _, right in above], columns=columns, ax=ax)
+    for text, (answer, right) in zip(list(ax.texts), below, strict=True):
+        place = {"xytext": (0, -12), "textcoords": "offset points", "fontsize": 9, "parse_math": False}
+        under = ax.annotate(answer, text.get_position(), **place)
+        under.set(color=COLOURS["right" if right else "wrong"], ha="center", va="top")
+    return ax
+
+
 def two_opinions(teacher: Tensor, student: Tensor, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """What teacher and student answer to one example at T = 1, as bars to the left and to the right.
 
@@ -120,7 +144,7 @@ def two_opinions(teacher: Tensor, student: Tensor, classes: Sequence[str], *, ax
     classes = names(classes, sizes["C"])
     for name, logits, side in (("teacher", teacher, -1), ("student", student, 1)):
         ax.barh(range(len(classes)), side * logits.softmax(-1).numpy(), color=COLOURS[name], label=name)
-    ax.set(xlim=(-1, 1), xticks=[-1, 0, 1], xticklabels=["1", "0", "1"], yticks=range(len(classes)))
+    ax.set(xlim=(-1.15, 1.15), xticks=[-1, 0, 1], xticklabels=["1", "0", "1"], yticks=range(len(classes)))
     ax.set_yticklabels(classes, fontsize=8, parse_math=False)
     ax.invert_yaxis()
     ax.axvline(0, color="0.3", lw=0.8)
@@ -214,12 +238,7 @@ def mistaken(
         for who, predicted in (("teacher", teacher), ("student", student))
     }
     if pictures:
-        captions, right = ([said[part] for said in answers["teacher"]] for part in (0, 1))
-        gallery(examples[shown], captions, right, columns=IMAGES, ax=ax).set_anchor("W")
-        for text, (answer, right) in zip(list(ax.texts), answers["student"], strict=True):
-            place = {"xytext": (0, -12), "textcoords": "offset points", "fontsize": 9, "parse_math": False}
-            below = ax.annotate(answer, text.get_position(), **place)
-            below.set(color=COLOURS["right" if right else "wrong"], ha="center", va="top")
+        two_answers(examples[shown], *answers.values(), columns=IMAGES, ax=ax).set_anchor("W")
     else:
         sentences([examples[row] for row in shown], answers, ax=ax)
     said = f"{classes[own]}: of {len(rows):,}, the teacher takes {by_teacher.sum()} for {classes[other]}, "

@@ -98,6 +98,23 @@ def copies(tables: Mapping[float, pd.DataFrame], two: float, *, ax: Axes | None 
     return log_ticks(amounts, ax=ax)
 
 
+def near_all(ax: Axes) -> Axes:
+    """Stretch the x axis, in %, towards 100: about as wide from 75 to 90 as from 90 to 95.
+
+    By log(102 − x), so that 100 % is still on it.
+    """
+
+    def stretched(share: np.ndarray) -> np.ndarray:
+        return -np.log(np.maximum(102 - np.asarray(share, dtype=float), 1e-3))
+
+    def back(place: np.ndarray) -> np.ndarray:
+        return 102 - np.exp(-np.asarray(place, dtype=float))
+
+    ax.set_xscale("function", functions=(stretched, back))
+    ax.set_xticks([0, 50, 75, 90, 95, 98, 100])
+    return ax
+
+
 def log_ticks(values: Sequence[float], *, ax: Axes | None = None) -> Axes:
     """Make the x axis logarithmic and write these values on it, and no others.
 

@@ -96,7 +96,7 @@ export default {
       for (const [name, [, stroke]] of Object.entries(LINES)) {
         history.line(name, (run.history[name] ?? []).map((share, i) => [run.history.epoch[i], 100 * share]), { stroke });
       }
-      count.textContent = `${run.apart.toLocaleString("en")} disagreements; above what the teacher says, below the student (green: right)`;
+      count.textContent = `${run.apart.toLocaleString("en")} disagreements on all test images; above what the teacher says, below the student (green: right)`;
       tiles(run.gallery.map(([image, taught, answered, label]) => ({
         image, lines: [taught, answered].map((answer) => [classes[answer], answer === label ? "right" : "wrong"]),
         label: `a ${classes[label]}: the teacher says ${classes[taught]}, the student ${classes[answered]}`,
