@@ -138,7 +138,7 @@ def answer_times(
 ) -> Axes:  # fmt: skip
     """How long each net takes to answer batches, as a share of the first net's time: a bar for each net and batch.
 
-    A bar is the fastest round, as others may use the machine, too; a dot is a round.
+    A bar is the fastest round, as others may use the machine, too; a dot is a round, those far slower are left out.
 
     Parameters
     ----------
@@ -157,11 +157,12 @@ def answer_times(
         shares = (values.double() / first).numpy()
         ax.bar(place, shares.min(0), width, color=colours[name], label=name)
         ax.plot(place, shares.T, ".", color="black", alpha=0.6, markersize=4)
-        for x, share, value in zip(place, shares.max(0), values.amin(0).tolist(), strict=True):
-            ax.annotate(f"{value:.1f} ms", (x, share), xytext=(0, 4), textcoords="offset points", ha="center")
+        for x, share, value in zip(place, shares.min(0), values.amin(0).tolist(), strict=True):
+            said = f"{value:.1f} ms", (x, share), (0, 7)
+            ax.annotate(*said, textcoords="offset points", ha="center")
     ax.set_xticks(range(len(batches)), [f"{batch} at a time" for batch in batches])
-    top = max(float((values / first).max()) for values in times.values())
-    ax.set(ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.15 * top))
+    top = max(float((values.amin(0) / first).max()) for values in times.values())
+    ax.set(ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.3 * top))
     ax.plot([], [], ".", color="black", alpha=0.6, label="one round")
     plain(ax.legend(loc="upper left", bbox_to_anchor=(1, 1)))
     return ax
