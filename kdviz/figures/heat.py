@@ -88,7 +88,7 @@ def paths(
     by_temperature(temperatures, curves, colours=shades, ax=axes[0])
     axes[0].axhline(np.log(len(classes)), color="0.3", ls=":", label=f"ln {len(classes)}: nothing said")
     axes[0].set(ylabel="entropy, nats")
-    plain(axes[0].legend(loc="lower right", fontsize=9))
+    plain(axes[0].legend(loc="upper left", bbox_to_anchor=(0, 0.95), fontsize=9))
     for ax, (name, row) in zip(axes[1:-1], examples.items(), strict=True):
         simplex_path(row, classes, temperatures, marked=marked, ax=ax)
         ax.set_title(name, loc="center", color=shades.get(name), parse_math=False)

@@ -84,6 +84,17 @@ def slopes(
     return found
 
 
+def _apart(places: Sequence[tuple[str, np.ndarray]], least: float = 0.03) -> list[tuple[str, np.ndarray]]:
+    """Named places; of those nearer than ``least`` to the one before, the names stand at that one."""
+    kept: list[tuple[str, np.ndarray]] = []
+    for name, place in places:
+        if kept and np.linalg.norm(place - kept[-1][1]) < least:
+            kept[-1] = f"{kept[-1][0]}, {name}", kept[-1][1]
+        else:
+            kept.append((name, place))
+    return kept
+
+
 def simplex_path(
     logits: Tensor,
     classes: Sequence[str],
@@ -124,13 +135,10 @@ def simplex_path(
     path = np.stack([place(t) for t in temperatures])
     ax.plot(*path.T, color="0.6", lw=1)
     ax.scatter(*path.T, c=np.log(temperatures), cmap="plasma", s=22, zorder=3)
-    for i, temperature in enumerate(marked):  # alternately below and above the path
-        x, y = place(temperature)
+    for i, (told, (x, y)) in enumerate(_apart([(f"{t:g}", place(t)) for t in marked])):  # alternately below and above
         ax.plot(x, y, "o", mfc="none", color="black", markersize=9, zorder=4)
-        offset, across = ((5, -15), "left") if i % 2 == 0 else ((-6, 9), "right")
-        ax.annotate(
-            f"T = {temperature:g}", (x, y), xytext=offset, textcoords="offset points", ha=across, fontsize=9, zorder=5
-        )
+        offset, across = ((5, -15), "left") if i % 2 == 0 else ((6, 9), "right")
+        ax.annotate(f"T = {told}", (x, y), xytext=offset, textcoords="offset points", ha=across, fontsize=9, zorder=5)
     for corner, row, (dx, dy) in zip(CORNERS, top.indices.tolist(), [(-8, -2), (8, -2), (0, 6)], strict=True):
         across = {-8: "right", 8: "left", 0: "center"}[dx]
         ax.annotate(
