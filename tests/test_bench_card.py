@@ -54,14 +54,14 @@ def test_the_card_is_drawn_with_every_number_of_its_table():
     assert points["student"] == pytest.approx([100 * row["agreement"] for row in card["scores"]["student"]])
     assert points["other"] == pytest.approx([100 * card["scores"]["other"][0]["agreement"]])
     assert [text.get_text() for text in cloud.get_legend().get_texts()][:2] == ["student", "other"]
-    missed = axes["Which classes does it miss, %?"].containers[0]
+    missed = axes["Classes it misses, %"].containers[0]
     assert missed[2].get_height() == pytest.approx(100 * (V.argmax(-1)[Y == 2] != 2).double().mean().item())
 
 
 def test_many_classes_are_points_not_bars():
     v, z = (torch.randn(300, 30, generator=DRAWS) for _ in range(2))
     card = kd.bench.card_of_logits([z], v, torch.arange(300) % 30)
-    ax = titled(kd.figures.card(**card))["Which classes does it miss, %?"]
+    ax = titled(kd.figures.card(**card))["Classes it misses, %"]
     assert len(ax.lines[0].get_xdata()) == 30 and not ax.containers
 
 
@@ -241,7 +241,7 @@ def test_a_card_with_many_columns_or_a_flat_logit_is_drawn():
 def test_many_classes_are_students_against_teachers_shares():
     v, z = (torch.randn(300, 30, generator=DRAWS) for _ in range(2))
     labels = torch.arange(300) % 30
-    ax = titled(kd.figures.card(**kd.bench.card_of_logits([z], v, labels)))["Which classes does it miss, %?"]
+    ax = titled(kd.figures.card(**kd.bench.card_of_logits([z], v, labels)))["Classes it misses, %"]
     missed = {c: 100 * (v.argmax(-1)[labels == c] != c).double().mean().item() for c in range(30)}
     np.testing.assert_allclose(ax.lines[0].get_xdata(), list(missed.values()))
     assert ax.get_xlabel().startswith("by the teacher")
@@ -349,7 +349,7 @@ def test_a_card_of_a_top_k_teacher_says_what_it_can(temperatures):
     axes = titled(kd.figures.card(**card))
     assert "no correlation" in axes["Which ties does it lose?"].texts[0].get_text()
     assert [line.get_label()[:7] for line in axes["Is it as right as it is sure?"].lines[1:]] == ["student"]
-    missed = axes["Which classes does it miss, %?"].containers[0]
+    missed = axes["Classes it misses, %"].containers[0]
     assert missed[2].get_height() == pytest.approx(100 * (V.argmax(-1)[Y == 2] != 2).double().mean().item())
 
 
@@ -358,7 +358,7 @@ def test_a_class_without_examples_has_no_bar_and_is_said(classes):
     v, z = (torch.randn(90, classes, generator=DRAWS) for _ in range(2))
     names = [f"${c}" for c in range(classes)]  # no formula
     figure = kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % (classes - 1), names))
-    ax = titled(figure)["Which classes does it miss, %?"]
+    ax = titled(figure)["Classes it misses, %"]
     assert f"no example of ${classes - 1}" in [text.get_text() for text in ax.texts]
     heights = [[bar.get_height() for bar in bars] for bars in ax.containers[:2]] or [
         line.get_ydata() for line in ax.lines[:1]
@@ -367,4 +367,4 @@ def test_a_class_without_examples_has_no_bar_and_is_said(classes):
         assert math.isnan(each[-1]) and not any(map(math.isnan, each[:-1]))
     figure.canvas.draw()
     whole = titled(kd.figures.card(**kd.bench.card_of_logits([z], v, torch.arange(90) % classes, names)))
-    assert not whole["Which classes does it miss, %?"].texts
+    assert not whole["Classes it misses, %"].texts

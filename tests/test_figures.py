@@ -237,7 +237,7 @@ def test_of_many_classes_no_label_of_the_card_lies_over_the_colour_bar():
         )
         figure.draw_without_rendering()
         (ties,) = (ax for ax in figure.axes if ax.get_title(loc="left") == "Which ties does it lose?")
-        (missed,) = (ax for ax in figure.axes if ax.get_title(loc="left") == "Which classes does it miss, %?")
+        (missed,) = (ax for ax in figure.axes if ax.get_title(loc="left") == "Classes it misses, %")
         (bar,) = ties.child_axes
         assert bar.get_tightbbox().x1 < missed.yaxis.label.get_window_extent().x0
 

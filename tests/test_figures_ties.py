@@ -59,7 +59,10 @@ def test_turned_draws_the_controls_interval_behind_the_means():
     assert [band.get_y(), band.get_y() + band.get_height()] == pytest.approx([mean - half, mean + half])
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "4"]
     assert [4.0, 2.0, 1.5] in [list(line.get_ydata()) for line in ax.lines]
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["hard labels", "soft targets"]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [
+        *(f"{name}, 95 % interval" for name in ("hard labels", "soft targets")),
+        "one seed",
+    ]
     with pytest.raises(ValueError, match="S"):
         figures.turned([1, 2], values, [2.0], ax=ax)
 

@@ -91,8 +91,10 @@ def test_maps_and_times_are_drawn():
         attention_map(torch.rand(2, 3), ["x", "y"])
     with pytest.raises(ValueError, match="words"):
         attention_map(map_, ["x", "y"])
-    ax = answer_times({"teacher": [4.0, 10.0], "half the depth": [2.0, 5.0]}, [1, 32], COPIED, ax=figure.add_subplot())
+    times = {"teacher": torch.tensor([[4.0, 10], [6, 12]]), "half the depth": torch.tensor([[3.0, 5], [2, 6]])}
+    ax = answer_times(times, [1, 32], COPIED, ax=figure.add_subplot())
     assert [bar.get_height() for bar in ax.patches] == pytest.approx([1, 1, 0.5, 0.5])
+    assert sorted(y for line in ax.lines for y in line.get_ydata()) == [0.5, 0.5, 0.6, 0.75, 1, 1, 1.2, 1.5]
     assert {text.get_text() for text in ax.texts} == {"4.0 ms", "10.0 ms", "2.0 ms", "5.0 ms"}
     plt.close("all")
 

@@ -63,12 +63,14 @@ def inside(
     def still(figure: Figure, sentence: str, layer: int, head: int) -> None:
         tokens = pieces[pieces > 0]
         words = [vocabulary[token] for token in tokens]
-        for ax, (name, net) in zip(figure.subplots(1, 2), nets.items(), strict=True):
+        axes = figure.subplots(1, 2)
+        for ax, (name, net) in zip(axes, nets.items(), strict=True):
             of = layer * deep[name] // deep[student]
             map_, answered = looks(net, tokens, of, head)
             shares = answered.softmax(-1)
             said = f"{name}, layer {of}, head {head}\n{classes[int(shares.argmax())]} ({shares.max():.0%})"
             figures.attention_map(map_, ["CLS", *words][-len(map_) :], ax=ax).set_title(said, parse_math=False)
+        figure.colorbar(axes[0].images[0], ax=axes, shrink=0.7, label="attention weight")
 
     data = {
         "classes": classes,

@@ -60,7 +60,7 @@ def rounded(
     colours = {name: figures.compression.ROUNDED.get(name, "#666666") for name in nets}
 
     def still(figure: Figure, scheme: str, bits: int) -> None:
-        left, right = figure.subplots(1, 2, width_ratios=[1.2, 1])
+        left, right = figure.subplots(1, 2, width_ratios=[1.2, 1], gridspec_kw={"wspace": 0.12})
         figures.on_grid(plain, used[scheme][bits], colour=colours[scheme], ax=left)
         left.set_title(f"{scheme}, {bits} bits", parse_math=False)
         left.legend()

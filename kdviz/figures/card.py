@@ -151,8 +151,8 @@ def _notes(scores: Mapping[str, Sequence[Mapping[str, float]]], against: Sequenc
     if any("fitted" in one for seeds in scores.values() for one in seeds):
         notes.append(
             "one scalar: the temperature that minimises NLL on one half of the test examples (random, stratified, "
-            "fixed), scored on the other; both ways, averaged. Its ECE is of halves, which adds to it by chance; the "
-            "verdict beside it compares halves with halves."
+            "fixed), scored on the other; both ways, averaged. Of half as many examples the ECE is larger by chance, "
+            "so that the verdict beside it compares halves with halves."
         )
     lines = [line for note in notes for line in textwrap.wrap(note, 190)]
     ax.text(0, -0.03, "\n".join(lines), transform=ax.transAxes, va="top", fontsize=7.5, color="0.35", linespacing=1.25)
@@ -188,7 +188,7 @@ def _ties(students: Sequence[Tensor], teacher: Tensor, classes: Sequence[str], a
 def _missed(answers: Mapping[str, Sequence[Tensor]], labels: Tensor, classes: Sequence[str], ax: Axes) -> None:
     """Bars for up to 20 classes; of more, the student's and the teacher's shares against each other."""
     shares = {name: torch.stack([_missed_shares(logits, labels) for logits in some]) for name, some in answers.items()}
-    ax.set(title="Which classes does it miss, %?")
+    ax.set(title="Classes it misses, %")
     _say_absent(shares["teacher"][0], classes, ax)
     if len(classes) > MANY:
         ax.plot(shares["teacher"][0], shares["student"].mean(0), "o", color=COLOURS["student"], alpha=0.6)

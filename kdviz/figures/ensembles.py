@@ -57,10 +57,10 @@ def gain_kept(counts: Sequence[int], kept: Tensor, reported: float, *, ax: Axes 
     kept : Tensor, shape (seeds, K)
         In %.
     reported : float
-        The paper's, in %, of its ensemble.
+        What the paper's student keeps of its ensemble's gain, in %.
     """
     ax = on(ax)
-    ax.axhline(number("reported", reported), color="0.35", ls="--", label="the paper's ensemble, table 1")
+    ax.axhline(number("reported", reported), color="0.35", ls="--", label="the paper's student, table 1")
     by_setting(counts, {"students": kept}, {"students": COLOURS["student"]}, ax=ax)
     log_ticks(counts, ax=ax).set(xlabel="nets that taught", ylabel="share of the gain kept, %")
     ax.set_ylim(min(0, *ax.get_ylim()), None)

@@ -133,32 +133,36 @@ def apart_inside(
 
 
 def answer_times(
-    times: Mapping[str, Sequence[float]], batches: Sequence[int], colours: Mapping[str, str] = COLOURS, *,
+    times: Mapping[str, Tensor], batches: Sequence[int], colours: Mapping[str, str] = COLOURS, *,
     ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
     """How long each net takes to answer batches, as a share of the first net's time: a bar for each net and batch.
 
+    A bar is the fastest round, as others may use the machine, too; a dot is a round, those far slower are left out.
+
     Parameters
     ----------
-    times : mapping of name to B numbers
-        In milliseconds, a number for each batch.
+    times : mapping of name to Tensor of shape (rounds, B)
+        In milliseconds, a column for each batch.
     batches : sequence of B int
     colours : mapping of name to colour
     """
     ax = on(ax)
     sizes = {"B": len(batches)}
-    times = tensors("times", mapping("times", times, "milliseconds"), "B", sizes)
+    times = tensors("times", mapping("times", times, "milliseconds"), "rounds B", sizes)
     check_colours(colours, times)
-    width, first = 0.8 / len(times), next(iter(times.values())).double()
+    width, first = 0.8 / len(times), next(iter(times.values())).double().amin(0)
     for i, (name, values) in enumerate(times.items()):
         place = np.arange(len(batches)) + (i - (len(times) - 1) / 2) * width
         shares = (values.double() / first).numpy()
-        ax.bar(place, shares, width, color=colours[name], label=name)
-        for x, share, value in zip(place, shares, values.tolist(), strict=True):
-            ax.annotate(f"{value:.1f} ms", (x, share), xytext=(0, 3), textcoords="offset points", ha="center")
+        ax.bar(place, shares.min(0), width, color=colours[name], label=name)
+        ax.plot(place, shares.T, ".", color="black", alpha=0.6, markersize=4)
+        for x, share, value in zip(place, shares.min(0), values.amin(0).tolist(), strict=True):
+            said = f"{value:.1f} ms", (x, share), (0, 7)
+            ax.annotate(*said, textcoords="offset points", ha="center")
     ax.set_xticks(range(len(batches)), [f"{batch} at a time" for batch in batches])
-    ax.set(
-        ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.15 * max(float((v / first).max()) for v in times.values()))
-    )
+    top = max(float((values.amin(0) / first).max()) for values in times.values())
+    ax.set(ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.3 * top))
+    ax.plot([], [], ".", color="black", alpha=0.6, label="one round")
     plain(ax.legend(loc="upper left", bbox_to_anchor=(1, 1)))
     return ax

@@ -12,8 +12,8 @@ from kdviz.figures.look import COLOURS, on
 
 
 def shades(count: int) -> list:
-    """A colour a round, from dark to light: of the map whose lightness rises evenly."""
-    return [plt.get_cmap("viridis")(share) for share in np.linspace(0, 0.9, count)]
+    """A colour a round, from dark to light: of the map whose lightness rises evenly; up to five are always the same."""
+    return [plt.get_cmap("viridis")(share) for share in np.linspace(0, 0.9, max(count, 5))[:count]]
 
 
 def fitted_rounds(
@@ -75,7 +75,7 @@ def by_round(groups: dict, *, colours: dict, ax: Axes | None = None) -> Axes:
             ax.plot(range(1, len(row) + 1), row, color=colours[name], alpha=0.22, lw=1)
         shared = min(map(len, rows))
         mean = np.mean([row[:shared].numpy() for row in rows], axis=0)
-        ax.plot(range(1, shared + 1), mean, "o-", color=colours[name], lw=2.6, label=name)
+        ax.plot(range(1, shared + 1), mean, "o-", color=colours[name], lw=2.6, label=f"{name}, mean")
     ax.set_xlabel("round")
     ax.xaxis.get_major_locator().set_params(integer=True)
     return ax

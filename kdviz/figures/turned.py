@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
@@ -41,10 +42,14 @@ def turned(
     values = finite("values", values, "seeds S", {"S": len(places)})
     mean, half = measures.mean_and_interval(finite("control", control, "seeds").tolist())
     grey = COLOURS["hard labels"]
-    ax.axhspan(mean - half, mean + half, color=grey, alpha=0.25, lw=0)
-    ax.axhline(mean, color=grey, ls="--", label=beside)
+    band = ax.axhspan(mean - half, mean + half, color=grey, alpha=0.25, lw=0)
+    line = ax.axhline(mean, color=grey, ls="--")
     by_setting(places, {name: values}, {name: colour}, ax=ax)
+    (bars,) = ax.containers
+    (dot,) = ax.plot([], [], ".", color=colour, alpha=0.35, markersize=5)
     ax.set_xticks(places, [f"{setting:g}" for setting in settings])
     ax.set(xlim=(-0.4, len(places) - 0.6), xlabel="T")
-    plain(ax.legend())
+    said = [f"{beside}, 95 % interval", f"{name}, 95 % interval", "one seed"]
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
+    plain(ax.legend([(band, line), bars, dot], said, loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below))
     return ax
