@@ -169,6 +169,6 @@ def answer_times(
     ax.set_xticks(range(len(batches)), [f"{batch} at a time" for batch in batches])
     top = max(float((values.amin(0) / first).max()) for values in times.values())
     ax.set(ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.3 * top))
-    ax.plot([], [], ".", color="black", alpha=0.6, label="one round; a bar: the fastest")
+    ax.plot([], [], ".", color="black", alpha=0.6, label="one round; bar: fastest")
     plain(ax.legend(loc="upper left", bbox_to_anchor=(1, 1)))
     return ax
