@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from kdviz.arguments import columns, finite, mapping, tensors
@@ -157,12 +158,17 @@ def answer_times(
         shares = (values.double() / first).numpy()
         ax.bar(place, shares.min(0), width, color=colours[name], label=name)
         ax.plot(place, shares.T, ".", color="black", alpha=0.6, markersize=4)
-        for x, share, value in zip(place, shares.min(0), values.amin(0).tolist(), strict=True):
-            said = f"{value:.1f} ms", (x, share), (0, 7)
-            ax.annotate(*said, textcoords="offset points", ha="center")
+        for x, value in zip(place, values.amin(0).tolist(), strict=True):
+            said = f"{value:.1f} ms", (x, 0), (0, 5)  # at the foot of its bar, where no dot lies
+            ax.annotate(
+                *said,
+                textcoords="offset points",
+                ha="center",
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+            )
     ax.set_xticks(range(len(batches)), [f"{batch} at a time" for batch in batches])
     top = max(float((values.amin(0) / first).max()) for values in times.values())
     ax.set(ylabel=f"time, {next(iter(times))} = 1", ylim=(0, 1.3 * top))
-    ax.plot([], [], ".", color="black", alpha=0.6, label="one round")
+    ax.plot([], [], ".", color="black", alpha=0.6, label="one round; bar: fastest")
     plain(ax.legend(loc="upper left", bbox_to_anchor=(1, 1)))
     return ax
