@@ -20,6 +20,7 @@ BUILD = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib
 ANSWERS = pytest.StashKey[list[times.Answer]]()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
     """For two workers: those that share a JupyterLab, and those of pages from files."""
     for item in items:
