@@ -20,13 +20,6 @@ BUILD = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib
 ANSWERS = pytest.StashKey[list[times.Answer]]()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items):
-    """For two workers: those that share a JupyterLab, and those of pages from files."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("lab" if "opened" in item.fixturenames else "pages"))
-
-
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     """Where JupyterLab works: copies of the notebooks, without their outputs."""
@@ -41,9 +34,9 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def building(request, tmp_path_factory):
-    """The site, built beside the tests of other pages: (process, folder); None where no test asks for it."""
+    """The site, built beside the tests that do without it: (process, folder); None where no test asks for it."""
     if not any("built" in item.fixturenames for item in request.session.items):
         yield None
         return
@@ -109,7 +102,7 @@ def executed(folder, opened, training):
 
 
 @pytest.fixture
-def offline(browser, building):
+def offline(browser):
     """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
     contexts = []
 
@@ -133,17 +126,6 @@ def offline(browser, building):
 def answers(pytestconfig) -> list[times.Answer]:
     """How long every explorer took to answer every move; told and written at the end."""
     return pytestconfig.stash.setdefault(ANSWERS, [])
-
-
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["answers"] = session.config.stash.get(ANSWERS, [])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node, error):
-    told = getattr(node, "workeroutput", {}).get("answers", [])
-    node.config.stash.setdefault(ANSWERS, []).extend(map(tuple, told))
 
 
 def pytest_terminal_summary(terminalreporter, config):
