@@ -117,9 +117,9 @@ def agreement_cloud(
             for each in (taught, answered)
         ]
         two_answers(images[shown[student]], *said, columns=SHOWN, ax=gallery)
-        count = f"{run(student)['apart']:,} disagreements on all {len(labels):,} test images\n"
-        told = "above what the teacher says, below the student (green: right)"
-        gallery.set_title(count + told, fontsize=9, fontweight="normal")
+        count = f"{run(student)['apart']:,} disagreements on all {len(labels):,} test images"
+        title = f"{count}\nabove what the teacher says, below the student (green: right)"
+        gallery.set_title(title, fontsize=9, fontweight="normal")
 
     data = {
         "classes": classes,

@@ -7,12 +7,11 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
 from kdviz.arguments import finite, mapping, names, number, tensor, tensors, told
-from kdviz.figures.look import COLOURS, check_colours, on, plain
+from kdviz.figures.look import COLOURS, check_colours, on, plain, under
 
 DASHES = ("--", ":", "-.")  # of lines that all groups are compared with
 
@@ -77,8 +76,7 @@ def by_seed(
     compared_with(lines, ax.axvline)
     if reported:
         ax.plot([], [], "D", color="none", markeredgecolor="black", label="paper")
-    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=3)
+    ax.legend(ncols=3, **under(ax))
     return ax
 
 

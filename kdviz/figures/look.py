@@ -10,6 +10,7 @@ from IPython import get_ipython
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.text import Text
+from matplotlib.transforms import ScaledTranslation
 
 from kdviz.arguments import told
 
@@ -81,3 +82,9 @@ def check_colours(colours: Mapping, names: Iterable[str] = ()) -> None:
         raise ValueError(f"colours must be a mapping of name to colour, not {told(colours)}")
     if missing := [name for name in names if name not in colours]:
         raise ValueError(f"colours has none for {', '.join(map(repr, missing))}: kdviz.figures.COLOURS has the actors'")
+
+
+def under(ax: Axes) -> dict:
+    """Where a legend stands below the x axis and its label, however high the axes are: ``ax.legend(**under(ax))``."""
+    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches
+    return {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": below}

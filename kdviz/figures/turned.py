@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
 from kdviz.arguments import finite
 from kdviz.figures.curves import by_setting
-from kdviz.figures.look import COLOURS, on, plain
+from kdviz.figures.look import COLOURS, on, plain, under
 
 
 def turned(
@@ -50,6 +49,5 @@ def turned(
     ax.set_xticks(places, [f"{setting:g}" for setting in settings])
     ax.set(xlim=(-0.4, len(places) - 0.6), xlabel="T")
     said = [f"{beside}, 95 % interval", f"{name}, 95 % interval", "one seed"]
-    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # inches, whatever the height
-    plain(ax.legend([(band, line), bars, dot], said, loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below))
+    plain(ax.legend([(band, line), bars, dot], said, **under(ax)))
     return ax

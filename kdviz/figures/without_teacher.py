@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
-from matplotlib.transforms import ScaledTranslation
 from torch import Tensor
 
 from kdviz import measures
 from kdviz.arguments import finite, mapping, tensors
-from kdviz.figures.look import COLOURS, check_colours, on, plain
+from kdviz.figures.look import COLOURS, check_colours, on, plain, under
 
 WITHOUT = {  # one colour for each way to learn without a larger teacher
     "labels alone": COLOURS["hard labels"],
@@ -133,8 +132,5 @@ def at_each_exit(
 def noise_key(ax: Axes) -> Axes:
     """In place of the legend of :func:`kdviz.figures.by_seed`: a square for the colours with and without noise."""
     handles = [Line2D([], [], marker="s", ls="", color=WITHOUT[f"{what} noise"]) for what in ("with", "without")]
-    below = ax.transAxes + ScaledTranslation(0, -0.55, ax.figure.dpi_scale_trans)  # as there
-    ax.legend(
-        handles, ["with noise", "without noise"], loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=2
-    )
+    ax.legend(handles, ["with noise", "without noise"], ncols=2, **under(ax))
     return ax

@@ -202,15 +202,7 @@ def test_the_day_after_the_pictures_are_there(lab, folder, opened, answers):
     assert not notebook.page.get_by_text("Error displaying widget").locator("visible=true").count()
 
 
-def test_every_answer_comes_at_once_from_a_file(answers):
-    assert times.missed(_of("file", answers), slack=times.SLACK) == []
-
-
-def test_every_answer_comes_at_once_in_jupyterlab(lab, answers):
-    assert times.missed(_of("lab", answers), slack=times.SLACK) == []
-
-
-def _of(host, answers):
-    mine = [answer for answer in answers if answer[0] == host]
-    assert mine, f"nothing was moved: {host}"
-    return mine
+def test_every_answer_comes_at_once(answers):
+    mine = [each for each in answers if each[0] in ("file", "lab")]
+    assert mine, "nothing was moved"
+    assert times.missed(mine, slack=times.SLACK) == []
