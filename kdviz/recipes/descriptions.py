@@ -18,10 +18,8 @@ def describe(thing: Any) -> Any:
     if isinstance(thing, GivenLogits | TopK):
         return {"given_logits": thing.digest}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = dataclasses.fields(thing)
-        said = {field.name: describe(getattr(thing, field.name)) for field in fields}
-        usual = {f.name: describe(f.default) for f in fields if f.default is not dataclasses.MISSING}
-        said = {name: value for name, value in said.items() if name not in usual or value != usual[name]}
+        given = {f: value for f in dataclasses.fields(thing) if (value := getattr(thing, f.name)) is not f.default}
+        said = {f.name: told for f, value in given.items() if (told := describe(value)) != _usual(f)}
         version = {"version": thing.training_version} if hasattr(thing, "training_version") else {}
         code = {} if is_installed(type(thing)) else _code(type(thing))
         return {"kind": type(thing).__name__, **version, **code, **said}
@@ -30,6 +28,11 @@ def describe(thing: Any) -> Any:
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
     return _code(thing)
+
+
+def _usual(field: dataclasses.Field) -> Any:
+    """What its default says; a field without one has said nothing yet."""
+    return field.default if field.default is dataclasses.MISSING else describe(field.default)
 
 
 def _code(thing: Any) -> dict[str, str]:

@@ -34,9 +34,9 @@ class Run:
         run holds what the notebooks ask of it, reduced: see :func:`kdviz.publish.reference.reduced`.
     history : dict
         ``epoch``, ``loss`` and ``test_accuracy``, a generator's ``test_error``, at each epoch's end; if taught also
-        ``train_agreement``, with it, on the first 2,000 of the training examples at most, and, more often than at the
-        ends of epochs, ``train_kl``: KL(teacher ‖ student) at T = 1 in nats, on the first 1,000, at the times
-        ``kl_epoch`` (some shipped runs lack them).
+        ``train_agreement``, with it, on the first 2,000 of the training examples at most, and, at times of its own
+        ``kl_epoch`` (every 25 to 100 steps, and at the end), ``train_kl``: KL(teacher ‖ student) at T = 1 in nats, on
+        the first 1,000 (some shipped runs lack them).
     facts : dict
         Seconds, device, threads and versions; ``model``, where the network it ended with is another than the recipe's.
     """

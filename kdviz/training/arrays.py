@@ -14,7 +14,7 @@ from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
 from kdviz.training.beginning import brought_along, checked_answer, compressed, head_of, initial_networks
 from kdviz.training.engines import engine_of
-from kdviz.training.history import TAUGHT, BesideTeacher, right_answers
+from kdviz.training.history import SPARED, TAUGHT, BesideTeacher, right_answers
 from kdviz.training.loop import Loop
 from kdviz.training.teachers import Teachers
 from kdviz.training.updates import Update
@@ -76,9 +76,9 @@ class Array(Loop):
         weights = sum(weight.numel() for weight in self.network.parameters.values())
         return not isinstance(self.network, Alone) and weights * self.first.batch_size < SMALL
 
-    def _between(self) -> None:
+    def _between(self, steps: int) -> None:
         self.update.drop_the_vanishing()
-        if self.beside_teacher:
+        if self.beside_teacher and (self.done or self.step // SPARED > (self.step - steps) // SPARED):
             self._look_at_discrepancy()
 
     def _one_step(self) -> None:

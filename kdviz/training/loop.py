@@ -82,8 +82,8 @@ class Loop:
         """A step of every student; what it reads and writes stays where it is, so that a GPU can replay it."""
         raise NotImplementedError
 
-    def _between(self) -> None:
-        """What is done after each segment of steps."""
+    def _between(self, steps: int) -> None:
+        """What is done after each segment, of so many steps."""
 
     def changing(self) -> Iterator[tuple[str, Tensor]]:
         """Every tensor that a step changes for each student, by group and name, its first axis the students."""
@@ -122,7 +122,7 @@ class Loop:
         self.schedule.prepare(self.step, steps)
         self._take_steps(steps)
         self.step += steps
-        self._between()
+        self._between(steps)
         if self.step == end_of_epoch:
             self._measure()
         self.seconds += time.perf_counter() - started

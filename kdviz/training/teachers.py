@@ -55,7 +55,7 @@ class Teachers:
             places = [distinct.index(group) for group in groups]
         self.place = torch.tensor(places, device=self.device)
 
-    def outputs(self, inputs: Tensor, rows: Tensor) -> dict[str, Tensor]:
+    def outputs(self, inputs: Tensor, rows: Tensor, *names: str) -> dict[str, Tensor]:
         """The teachers' ``logits`` and what the objective sees, each (students, N, ...); empty without teachers.
 
         Parameters
@@ -63,6 +63,8 @@ class Teachers:
         inputs : Tensor, shape (streams, N, ...)
         rows : Tensor, shape (students, N)
             The examples' places in the full training set.
+        names : str
+            Which of them are looked up, without any: all.
         """
         if self.live:
             answers = [
@@ -70,7 +72,8 @@ class Teachers:
                 for stream, group, several in self.live
             ]
             return {name: torch.stack([each[name] for each in answers])[self.place] for name in answers[0]}
-        return {name: table[self.place[:, None], rows] for name, table in self.tables.items()}
+        wanted = names or self.tables
+        return {name: self.tables[name][self.place[:, None], rows] for name in wanted}
 
     @torch.no_grad()
     def _live(self, network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
