@@ -20,7 +20,8 @@ MADE: dict[str, "Claim"] = {}  # by sentence: a cell run again replaces its clai
 KEY = (
     "How to read this: ✓ it holds; ✗ the opposite is shown; ? these runs cannot tell. "
     "“5 of 5”: in how many it is true; if chance alone decided, five of five would come once in 32 times. "
-    "“by 3 ± 1”: by how much it is true, below 0 where it is not, with a 95 % interval, which decides."
+    "“by 3 ± 1”: by how much it is true, below 0 where it is not, with a 95 % interval, which decides; where a "
+    "margin is named, it is true if the whole interval lies inside the margin."
 )
 
 
@@ -199,7 +200,7 @@ def _needed(undecided: Iterable[np.ndarray], margin: float | None, unit: str) ->
         counts.append(((low + power) * values.std(ddof=1) / gap) ** 2 + low**2 / 2 if gap else np.inf)
     most = max(counts)
     said = f"about {max(ceil(most), len(undecided[0]) + 1):,}" if isfinite(most) and most <= 1000 else "over 1,000"
-    return f"with this mean and spread it would take {said} {unit}"
+    return f"with this mean and spread, {said} {unit} would decide it four times in five"
 
 
 def _written(name: str, value: Numbers) -> str:

@@ -33,7 +33,7 @@ def test_an_interval_has_three_verdicts_and_a_reason_where_it_does_not_hold():
     assert all("too few steps &lt; 10" in claim._repr_html_() for claim in (against, open_))
     assert "cannot tell" in open_.decided_by and "cannot tell" not in against.decided_by
     # s = 2.7386, mean 1: (1.95996 + .84162)² · 7.5 + 1.95996² / 2 = 60.8
-    assert "it would take about 61 students" in open_.decided_by
+    assert "about 61 students would decide it four times in five" in open_.decided_by
 
 
 def test_the_first_claim_that_units_decide_says_how_to_read_one():

@@ -97,7 +97,7 @@ class Turns(Loop):
         self.loss_sum += loss.detach()
         self.schedule.tick()
 
-    def _between(self) -> None:
+    def _between(self, steps: int) -> None:
         self.update.drop_the_vanishing()
         self.judges.drop_the_vanishing()
 
