@@ -44,7 +44,7 @@ test-slow: $(READY)   ## fifty killed trainings instead of ten, and forty submis
 test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: screenshots and latency.csv in build/browser
 	@$(BIN)/python -c "import playwright" 2>/dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[browser]"
-	@$(BIN)/python -m pytest -q -n 2 tests/browser
+	@$(BIN)/python -m pytest -q tests/browser
 
 bench: $(READY)       ## the benchmarks on the CPU, about half an hour; benchmarks/gpu.sh has the GPU's
 	@for name in correct tutorial modules products peer added lane convolutions peers objectives hinton; do $(BIN)/python benchmarks/$$name.py || exit 1; done

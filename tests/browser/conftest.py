@@ -12,14 +12,12 @@ import nbformat
 import pytest
 import times
 from playwright.sync_api import sync_playwright
-from xdist.scheduler import LoadScopeScheduling
 
 from kdviz.publish import notebooks
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what the other tests share
 BUILD = "import sys, pathlib; from kdviz.publish import site; site.write(pathlib.Path(sys.argv[1]))"
 ANSWERS = pytest.StashKey[list[times.Answer]]()
-SHARE_JUPYTERLAB = tuple(f"tests/browser/test_{name}.py" for name in ("lab", "walkthroughs", "failures"))
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +34,23 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """The folder of the site."""
+@pytest.fixture(scope="session", autouse=True)
+def building(request, tmp_path_factory):
+    """The site, built beside the tests that do without it: (process, folder); None where no test asks for it."""
+    if not any("built" in item.fixturenames for item in request.session.items):
+        yield None
+        return
     folder = tmp_path_factory.mktemp("site") / "html"
-    subprocess.run([sys.executable, "-c", BUILD, folder], check=True)  # what it warns of is its makers' affair
+    with subprocess.Popen([sys.executable, "-c", BUILD, folder]) as process:  # what it warns of is its makers' affair
+        yield process, folder
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def built(building):
+    """The folder of the site."""
+    process, folder = building
+    assert process.wait() == 0, "the site could not be built"
     return folder
 
 
@@ -116,23 +126,6 @@ def offline(browser):
 def answers(pytestconfig) -> list[times.Answer]:
     """How long every explorer took to answer every move; told and written at the end."""
     return pytestconfig.stash.setdefault(ANSWERS, [])
-
-
-def pytest_xdist_make_scheduler(config, log):
-    """One worker has JupyterLab and all tests that look at it; else a file's tests stay together."""
-    scheduler = LoadScopeScheduling(config, log)
-    scheduler._split_scope = lambda test: file if (file := test.split("::")[0]) not in SHARE_JUPYTERLAB else "lab"
-    return scheduler
-
-
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["answers"] = session.config.stash.get(ANSWERS, [])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node, error):
-    node.config.stash.setdefault(ANSWERS, []).extend(map(tuple, getattr(node, "workeroutput", {}).get("answers", [])))
 
 
 def pytest_terminal_summary(terminalreporter, config):
