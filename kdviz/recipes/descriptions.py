@@ -31,7 +31,7 @@ def describe(thing: Any) -> Any:
 
 
 def _usual(field: dataclasses.Field) -> Any:
-    """What its default says; a field without one has said nothing yet."""
+    """What its default says: MISSING, which equals no description, where it has none."""
     return field.default if field.default is dataclasses.MISSING else describe(field.default)
 
 

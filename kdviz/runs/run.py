@@ -35,8 +35,8 @@ class Run:
     history : dict
         ``epoch``, ``loss`` and ``test_accuracy``, a generator's ``test_error``, at each epoch's end; if taught also
         ``train_agreement``, with it, on the first 2,000 of the training examples at most, and, at times of its own
-        ``kl_epoch`` (every 25 to 100 steps, and at the end), ``train_kl``: KL(teacher ‖ student) at T = 1 in nats, on
-        the first 1,000 (some shipped runs lack them).
+        ``kl_epoch`` (about every 25 to 100 steps, and at the end), ``train_kl``: KL(teacher ‖ student) at T = 1 in
+        nats, on the first 1,000 (some shipped runs lack them).
     facts : dict
         Seconds, device, threads and versions; ``model``, where the network it ended with is another than the recipe's.
     """
