@@ -219,6 +219,18 @@ def test_pseudo_labels_end_where_a_plain_loop_ends(digits, double, said):
     same(kd.train(recipe, store=None), plain(recipe, digits, loss_of))
 
 
+def test_pseudo_labels_beside_other_labelled_images_are_one_array_too(digits, double, one_array):
+    def student(seed):
+        pool = digits.take(200, seed=seed)
+        labelled = pool.take(30, seed=seed)
+        teacher = kd.Recipe(labelled, NET, kd.HardLabels(), epochs=1, batch_size=20, learning_rate=4e-3)
+        return recipe_of(digits, NET, PseudoLabels(teacher, labelled)).replace(data=pool.description, seed=seed)
+
+    for run in one_array([student(3), student(4)]):
+        alone = kd.train(run.recipe, store=None)
+        assert max((run.arrays[name] - alone.arrays[name]).abs().max() for name in run.arrays) < 1e-9
+
+
 def test_labels_of_the_others_are_never_read():
     said = PseudoLabels(kd.Recipe(kd.load("digits"), NET, kd.HardLabels()), kd.load("digits").take(30, seed=0))
     generator = torch.Generator().manual_seed(0)
@@ -242,10 +254,10 @@ def test_clean_answers_do_not_follow_the_augmentation(digits, monkeypatch):
     student = teacher.replace(objective=objective, augment=kd.Jitter(1))
     parents = {teacher: kd.train(teacher, store=None)}
     clean, live = (Array([student.replace(clean=each)], parents, "cpu").teachers for each in (True, False))
-    rows = torch.arange(20)[None]
+    rows = kd.data.load_described(student.data).rows[None, :20]
     moved = digits.train.inputs[rows].roll(1, -1)
-    answers = parents[teacher].logits("train")[:20]
-    assert torch.equal(clean.outputs(moved, rows)["logits"][0], answers)
+    answers = parents[teacher].logits("train")[rows[0]]
+    torch.testing.assert_close(clean.outputs(moved, rows)["logits"][0], answers)
     assert not torch.allclose(live.outputs(moved, rows)["logits"][0], answers, atol=1e-2)
     torch.testing.assert_close(live.outputs(digits.train.inputs[rows], rows)["logits"][0], answers)
 

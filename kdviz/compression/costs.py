@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from kdviz.arguments import mapping
 from kdviz.compression.serving import milliseconds, packed
+from kdviz.networks import operations
 
 
 @torch.no_grad()
@@ -23,12 +23,11 @@ def multiplications(network: nn.Module, inputs: Tensor) -> int:
         There is none to count.
     """
     was_training = network.training
-    with FlopCounterMode(display=False) as counted:
-        network.eval()(inputs[:1])
+    count, _ = operations(network.eval(), inputs[:1])
     network.train(was_training)
-    if not counted.get_total_flops():
+    if not count:
         raise ValueError(f"torch finds no product and no convolution to count in this {type(network).__name__}")
-    return counted.get_total_flops() // 2
+    return count // 2
 
 
 def cost_table(networks: Mapping[str, nn.Module], inputs: Tensor, times: int = 30) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from kdviz.networks.network import (
     in_training_precision,
     loaded,
     measuring,
+    operations,
     predict,
     predict_logits,
 )
@@ -26,6 +27,6 @@ Architecture = MLP | CNN | Plain | ResNet | Strided | Transformer | Members | Mo
 __all__ = [
     "CNN", "MLP", "Architecture", "Members", "Module", "Network", "Patches", "Plain", "ResNet", "Shortcut",
     "Strided", "Tap", "Transformer", "UNet", "cnn", "exit_operations", "in_training_precision", "leave_early",
-    "loaded", "measuring", "members", "mlp", "network", "plain", "predict", "predict_logits", "resnet", "strided",
-    "transformer", "unet", "width_of_cost",
+    "loaded", "measuring", "members", "mlp", "network", "operations", "plain", "predict", "predict_logits",
+    "resnet", "strided", "transformer", "unet", "width_of_cost",
 ]  # fmt: skip

@@ -100,6 +100,15 @@ def predict(
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
+def operations(answer: Callable[[Tensor], Any], inputs: Tensor) -> tuple[int, Any]:
+    """How many operations products and convolutions of ``answer(inputs)`` are, as torch counts them; and the answer."""
+    from torch.utils.flop_counter import FlopCounterMode  # half a second, for who counts alone
+
+    with FlopCounterMode(display=False) as counted:
+        answered = answer(inputs)
+    return counted.get_total_flops(), answered
+
+
 def predict_logits(network: nn.Module, inputs: Tensor) -> Tensor:
     """Logits of ``inputs``, shape (N, C); see :func:`predict`."""
     return predict(network, inputs, _logits_alone)["logits"]

@@ -1,14 +1,15 @@
 """Small convolutional networks whose convolutions halve the sides, with an exit after each where asked for."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from kdviz.arguments import number, wholes
+from kdviz.networks.network import operations
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,9 @@ def exit_operations(described: Strided, input_shape: tuple[int, ...], classes: i
         network = described.build(input_shape, classes).eval()
         x, counts = torch.zeros(1, *input_shape), []
         for i in range(1, len(network.stages) + 1):
-            with FlopCounterMode(display=False) as counted:
-                x = network.stage(i, x)[f"map {i}"]
-            counts.append(counted.get_total_flops() // 2)
+            count, answered = operations(partial(network.stage, i), x)
+            counts.append(count // 2)
+            x = answered[f"map {i}"]
     return list(accumulate(counts))
 
 

@@ -10,7 +10,8 @@ class Objective:
     """Defaults for an objective that reads logits alone and brings no weights of its own.
 
     What may differ between students that train together stands in ``numbers``; :meth:`losses` is given those fields
-    as tensors of shape (students,). Everything else is alike in an array, but for the teachers.
+    as tensors of shape (students,). What :meth:`state` alone reads, ``stated``, may differ, too. Everything else is
+    alike in an array, but for the teachers.
 
     Attributes
     ----------
@@ -29,6 +30,7 @@ class Objective:
     """
 
     numbers: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     needs_labels = True
     answer: str = "logits"

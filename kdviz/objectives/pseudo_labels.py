@@ -49,6 +49,7 @@ class PseudoLabels(Objective):
     temperature: float = 1.0
 
     numbers = ("confident", "temperature")
+    stated = ("labelled",)
     reads = ("logits",)
 
     def __post_init__(self):

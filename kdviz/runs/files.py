@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,6 +37,11 @@ class StoredArrays(Mapping):
             raise KeyError(name)
         with safetensors.safe_open(self.path, "pt") as file:
             return file.get_tensor(name)
+
+    def items(self) -> ItemsView[str, Tensor]:
+        """All of them: the file is opened once."""
+        with safetensors.safe_open(self.path, "pt") as file:
+            return {name: file.get_tensor(name) for name in self.names}.items()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

@@ -149,7 +149,7 @@ class Run:
             )
         full = load(self.recipe.data.name)
         network = self.model.build(tuple(full.train.inputs.shape[1:]), len(self.recipe.data.classes))
-        named = {n.removeprefix(WEIGHTS): self.arrays[n] for n in self.arrays if n.startswith(WEIGHTS)}
+        named = {n.removeprefix(WEIGHTS): array for n, array in self.arrays.items() if n.startswith(WEIGHTS)}
         return loaded(network, named).eval()
 
     def _train_logits(self, device: str = "cpu") -> Tensor:

@@ -2,15 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from kdviz.data import as_numbers, load
 from kdviz.networks import Architecture, measuring
+from kdviz.networks import operations as counted
 from kdviz.recipes import Recipe
 
 LONG = 60.0  # seconds from which a cost is said
@@ -34,12 +34,11 @@ def _of_one_answer(model: Architecture, data: str) -> int:
     """Operations of products and convolutions, as torch counts them; 0 where it cannot."""
     full = load(data)
     try:
-        with torch.random.fork_rng([]), measuring(), FlopCounterMode(display=False) as counted:
+        with torch.random.fork_rng([]), measuring():
             network = model.build(tuple(full.train.inputs.shape[1:]), len(full.classes)).eval()
-            network(as_numbers(full.train.inputs[:1], torch.get_default_dtype()))
+            return counted(network, as_numbers(full.train.inputs[:1], torch.get_default_dtype()))[0]
     except Exception:  # a module of one's own: no reason to stop a training
         return 0
-    return counted.get_total_flops()
 
 
 def told(recipes: Sequence[Recipe], done: float, seconds: float, device: str) -> str:
@@ -70,16 +69,20 @@ class Cost:
     """What is trained, until it is said once what that costs; and what it is judged by: operations, and seconds."""
 
     recipes: Sequence[Recipe]
-    done: float = 0.0
+    taken: list[tuple[Sequence[Recipe], float]] = field(default_factory=list)
     seconds: float = 0.0
 
     def add(self, recipes: Sequence[Recipe], share: float, seconds: float, device: str) -> None:
-        """Take note of a share of a training of ``recipes``; say what all takes, as soon as that can be judged."""
+        """Take note of a share of a training of ``recipes``; say what all takes, as soon as that can be judged.
+
+        Operations are counted no sooner: to count the first takes torch some seconds.
+        """
         if not self.recipes:
             return
-        self.done += share * sum(map(operations, recipes))
+        self.taken.append((recipes, share))
         self.seconds += seconds
         if self.seconds > JUDGED_AFTER:
-            if said := told(self.recipes, self.done, self.seconds, device):
+            done = sum(share * sum(map(operations, several)) for several, share in self.taken)
+            if said := told(self.recipes, done, self.seconds, device):
                 tqdm.write(said, file=sys.stderr)
             self.recipes = []

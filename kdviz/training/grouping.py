@@ -40,9 +40,10 @@ def kind_of(recipe: Recipe) -> tuple:
 
 
 def _form(objective: Objective) -> tuple:
-    """What an objective says besides its teachers and numbers, and the teacher's model where its layers are read."""
-    own = [field.name for field in dataclasses.fields(objective) if field.name != "teacher"]
-    said = tuple((name, getattr(objective, name)) for name in own if name not in objective.numbers)
+    """What an objective says besides what may differ, and the teacher's model where its layers are read."""
+    differ = "teacher", *objective.numbers, *objective.stated
+    own = [field.name for field in dataclasses.fields(objective) if field.name not in differ]
+    said = tuple((name, getattr(objective, name)) for name in own)
     deeper = bool({*objective.reads} - {"logits"})
     networks = tuple((teacher.model, teacher.compression) for teacher in objective.teachers) if deeper else ()
     return type(objective), said, networks

@@ -1,12 +1,11 @@
 """What the teachers of an array of students answer."""
 
-import copy
 import warnings
 
 import torch
 from torch import Tensor, nn
 
-from kdviz.data import Dataset
+from kdviz.data import Dataset, load_described
 from kdviz.measures import TopK
 from kdviz.measures.accuracy import at_chance
 from kdviz.networks import in_training_precision, predict
@@ -32,6 +31,8 @@ class Teachers:
     def __init__(self, recipes: list[Recipe], data: Dataset, parents: dict[Recipe, Run], stream_of: Tensor):
         self.device = stream_of.device
         self.objective, self.data, self.parents = recipes[0].objective, data, parents
+        of = {recipe.data for recipe in recipes}
+        self.asked = torch.cat([load_described(each).rows for each in of]).unique()  # of which examples anyone asks
         self.tables: dict[str, Tensor] = {}
         self.live: list[tuple[int, tuple, list[nn.Module]]] = []
         for recipe in recipes:
@@ -83,16 +84,20 @@ class Teachers:
         return {"logits": outputs["logits"]} | self.objective.seen(outputs)
 
     def _network(self, teacher: Recipe) -> nn.Module:
-        return copy.deepcopy(self.parents[teacher].network()).to(self.device, torch.get_default_dtype()).eval()
+        return self.parents[teacher].network().to(self.device, torch.get_default_dtype()).eval()
 
     def _on_training_set(self, teacher: Recipe | GivenLogits | TopK) -> dict[str, Tensor]:
         if isinstance(teacher, TopK):
             return _spread(teacher, len(self.data.classes))
         if isinstance(teacher, GivenLogits):
             return {"logits": teacher.logits}
-        if self.objective.reads == ("logits",) and not self.data.description.unlabelled:
-            return {"logits": self.parents[teacher].logits("train", str(self.device))}
-        return predict(self._network(teacher), self.data.full_train.inputs.to(self.device), self._kept)
+        inputs, run = self.data.full_train.inputs, self.parents[teacher]
+        most = 2 * len(self.asked) > len(inputs)
+        if most and self.objective.reads == ("logits",) and not self.data.description.unlabelled:
+            return {"logits": run.logits("train", str(self.device))}  # the run holds them for the next array
+        found = predict(self._network(teacher), inputs[self.asked].to(self.device), self._kept)
+        blank = {name: each.new_zeros(len(inputs), *each.shape[1:]) for name, each in found.items()}
+        return {name: each.index_copy_(0, self.asked.to(each.device), found[name]) for name, each in blank.items()}
 
 
 def _check(recipe: Recipe) -> None:
