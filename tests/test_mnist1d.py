@@ -1,5 +1,6 @@
 import os
 import random
+import tempfile
 
 import numpy as np
 import pytest
@@ -23,10 +24,11 @@ def made():
 
 @pytest.fixture
 def calls(made, tmp_path, monkeypatch):
-    """An empty data folder, and the calls of the generator, which costs seconds and is asked once."""
+    """Empty folders of data and of temporary files, and the calls of the generator, which costs seconds: one."""
     pytest.importorskip("mnist1d")
     calls = []
-    monkeypatch.setenv("KDVIZ_DATA", str(tmp_path))
+    monkeypatch.setenv("KDVIZ_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(mnist1d, "_made", lambda: calls.append("made") or made[:2])
     datasets._load.cache_clear()
     yield calls
@@ -53,7 +55,7 @@ def test_it_is_made_once_then_read_and_made_again_where_the_file_is_damaged(call
     first = kd.load("mnist1d")
     datasets._load.cache_clear()
     assert torch.equal(kd.load("mnist1d").train.inputs, first.train.inputs) and calls == ["made"]
-    path = tmp_path / "mnist1d" / "mnist1d.npz"
+    path = tmp_path / "data" / "mnist1d" / "mnist1d.npz"
     assert path.stat().st_mode & 0o777 == 0o644 or os.name == "nt"
     whole = path.read_bytes()
     for damaged in (whole[:-1000], whole[:5000] + b"\x07\x07" + whole[5002:], b""):
@@ -64,8 +66,17 @@ def test_it_is_made_once_then_read_and_made_again_where_the_file_is_damaged(call
     assert calls == ["made"] * 4
 
 
+def test_where_no_data_can_be_written_it_is_kept_among_temporary_files(calls, tmp_path):
+    (tmp_path / "data").write_text("a file where the folder would be")
+    first = kd.load("mnist1d")
+    datasets._load.cache_clear()
+    assert torch.equal(kd.load("mnist1d").train.inputs, first.train.inputs) and calls == ["made"]
+    assert [*tmp_path.rglob("*.npz")] == [tmp_path / "kdviz" / "mnist1d" / "mnist1d.npz"]
+
+
 def test_where_nothing_can_be_written_it_is_made_each_time(calls, tmp_path):
-    (tmp_path / "mnist1d").write_text("a file where the folder would be")
+    for place in ("data", "kdviz"):
+        (tmp_path / place).write_text("a file where the folder would be")
     for times in (1, 2):
         datasets._load.cache_clear()
         assert len(kd.load("mnist1d").train) == 4_000 and calls == ["made"] * times

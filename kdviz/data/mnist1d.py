@@ -26,11 +26,16 @@ def read_mnist1d() -> tuple[tuple, tuple, np.ndarray]:
     the seed of the package, then centred and scaled by the mean and the standard deviation of all numbers of the
     training part, and rounded to thousandths, so that every machine has the same.
     """
-    path = folder() / "mnist1d" / "mnist1d.npz"
-    curves, labels = _kept(path) or _made_and_kept(path)
+    places = _places()
+    curves, labels = next(filter(None, map(_kept, places)), None) or _made_and_kept(places)
     curves = (curves.astype(np.float32) / 1000)[:, None]
     end = TRAIN + TEST
     return (curves[:TRAIN], labels[:TRAIN]), (curves[TRAIN:end], labels[TRAIN:end]), curves[end:]
+
+
+def _places() -> list[Path]:
+    """Where they are kept: among the data, and where nothing can be written there among temporary files."""
+    return [here / "mnist1d" / "mnist1d.npz" for here in (folder(), Path(tempfile.gettempdir()) / "kdviz")]
 
 
 def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
@@ -43,21 +48,27 @@ def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     return None
 
 
-def _made_and_kept(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _made_and_kept(places: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     curves, labels = _made()
     if _digest(curves, labels) != KNOWN:
         raise ValueError("the package mnist1d makes other curves here than are known: constraints.txt has its version")
-    with suppress(OSError):  # a folder that cannot be written to: made again next time
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, curves=curves, labels=labels)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+    for path in places:
+        with suppress(OSError):  # nothing can be written there: in the next place, or made again next time
+            _write(path, curves, labels)
+            break
     return curves, labels
+
+
+def _write(path: Path, curves: np.ndarray, labels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, curves=curves, labels=labels)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def _made() -> tuple[np.ndarray, np.ndarray]:

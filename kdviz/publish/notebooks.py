@@ -29,8 +29,14 @@ FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
 SANITISE = sources.ROOT / "tests" / "nbval_sanitize.cfg"
 SKELETON = Path(__file__).with_name("skeleton.ipynb")
-# One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread. Memory
+# that glibc keeps: to give back and take what each step of many students needs is a quarter of its time.
+KERNEL = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**29),
+}
 
 
 def chosen(beginning: str) -> list[Path]:
@@ -50,7 +56,7 @@ def lane(name: str) -> Iterator[dict[str, str]]:
     outside = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     trains = {"digits": {"KDVIZ_TRAIN": "1"}, "mnist": {"KDVIZ_TRAIN": "0", "KDVIZ_STATIC": "1"}}[name]
     with tempfile.TemporaryDirectory(prefix="kdviz-store-") as store:
-        yield {**outside, **ONE_THREAD, "KDVIZ_STORE": store, "KDVIZ_DATASET": name, **trains}
+        yield {**outside, **KERNEL, "KDVIZ_STORE": store, "KDVIZ_DATASET": name, **trains}
 
 
 def execute(path: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
