@@ -47,10 +47,10 @@ def probe_answers(features: Tensor, targets: Tensor, factors: Tensor, others: Te
     d, vectors = spectrum(centred @ centred.T / len(centred))
     factors = finite("factors", factors, "R N", {"N": len(d)}).double()
     others = tensor("others", others, "M D", {"D": centred.shape[1]}).double() - middle
-    toward = others @ centred.T / len(centred) @ vectors
     seen = d > 1e-12 * d.max()
     shares = torch.where(seen, factors / torch.where(seen, d, 1.0), 0.0)
-    return torch.stack([toward @ (share[:, None] * (vectors.T @ values)) for share in shares]) + level
+    weights = centred.T / len(centred) @ vectors @ (shares[..., None] * (vectors.T @ values))  # (R, D, C)
+    return (others @ weights.transpose(0, 1).flatten(1)).unflatten(1, (len(shares), -1)).transpose(0, 1) + level
 
 
 def _centred(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

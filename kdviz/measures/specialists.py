@@ -149,14 +149,18 @@ def _nearest(own: Tensor, given: Tensor, inside: Tensor, asked: Tensor) -> Tenso
     """
     never = torch.tensor(-math.inf, dtype=own.dtype)
     parts = torch.where(asked.T.unsqueeze(-1), given, never)
-    count, q = (1 + asked.sum(-1, keepdim=True)).log(), own
+    count, found = (1 + asked.sum(-1, keepdim=True)).log(), own.clone()
+    left, q = torch.arange(len(own)), own  # the examples whose q still moves
     for _ in range(STEPS):
         outside = torch.where(inside.unsqueeze(1), never, q)  # (M, N, C)
         shared = torch.where(inside.unsqueeze(1), parts, parts + outside - outside.logsumexp(-1, keepdim=True))
         before, q = q, torch.cat([own.unsqueeze(0), shared]).logsumexp(0) - count
-        if (q.exp() - before.exp()).abs().max() < NEAR:
+        found[left] = q
+        moves = (q.exp() - before.exp()).abs().amax(-1) >= NEAR
+        left, q, own, parts, count = left[moves], q[moves], own[moves], parts[:, moves], count[moves]
+        if not len(left):
             break
-    return q
+    return found
 
 
 def _members(groups: Sequence[Sequence[int]], classes: int) -> Tensor:
