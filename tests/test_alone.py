@@ -73,10 +73,25 @@ def test_what_is_missing_is_named_with_what_to_do(told):
 
 
 COMMANDS = ["demo", "new 06_name", "slides", "assignments", "ship", "course autumn word", "mark handed-in"]
+ALL = """
+import sys
+from kdviz.publish.__main__ import main
+
+for command in sys.argv[1:]:
+    try:
+        print(command, main(command.split()))
+    except FileNotFoundError as error:
+        print(f"{command}: {error}")
+"""
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_on_notebooks_need_the_repository(alone, command):
-    done = run(alone, "-m", "kdviz.publish", *command.split())
+def test_the_commands_on_notebooks_need_the_repository(alone):
+    lines = run(alone, "-c", ALL, *COMMANDS).stdout.splitlines()
+    for command, line in zip(COMMANDS, lines, strict=True):
+        assert line.startswith(f"{command}: notebooks") and "clone it" in line
+
+
+def test_a_command_that_misses_the_repository_ends_with_what_to_do(alone):
+    done = run(alone, "-m", "kdviz.publish", "demo")
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 1 and last.startswith("FileNotFoundError: notebooks") and "clone it" in last
