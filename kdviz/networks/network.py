@@ -88,11 +88,12 @@ def in_training_precision(network: Callable[[Tensor], dict[str, Tensor]], inputs
 
 
 def predict(
-    network: nn.Module, inputs: Tensor, kept: Callable[[dict[str, Tensor]], dict[str, Tensor]], chunk: int = 5000
+    network: nn.Module, inputs: Tensor, kept: Callable[[dict[str, Tensor]], dict[str, Tensor]]
 ) -> dict[str, Tensor]:
     """What ``kept`` keeps of the outputs for ``inputs``, in eval mode and full precision; the mode is put back."""
     was_training = network.training
     network.eval()
+    chunk = 500 if inputs.device.type == "cpu" else 5000  # maps of more would not stay in a processor's caches
     with measuring():
         dtype = next(network.parameters()).dtype
         parts = [kept(network(as_numbers(part, dtype))) for part in inputs.split(chunk)]
