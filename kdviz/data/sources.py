@@ -88,12 +88,12 @@ def _side_by_side(images: np.ndarray, labels: np.ndarray, n: int, random: np.ran
 
 def draw(labels: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of ``n`` examples drawn with the classes in proportion, and the other rows; both in order."""
-    return tuple(rows.copy() for rows in _drawn(labels.astype(np.int16).tobytes(), n, seed))
+    return tuple(rows.copy() for rows in _drawn(labels.astype(np.int32).tobytes(), n, seed))
 
 
 @lru_cache(maxsize=64)  # who asks again for what a recipe was trained on waits for no second draw
 def _drawn(of: bytes, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.frombuffer(of, np.int16)
+    labels = np.frombuffer(of, np.int32)
     classes = len(np.unique(labels))
     if not classes <= n <= len(labels) - classes:
         raise ValueError(f"cannot draw {n} of {len(labels)} examples: ask for {classes} to {len(labels) - classes}")

@@ -31,8 +31,6 @@ class Teachers:
     def __init__(self, recipes: list[Recipe], data: Dataset, parents: dict[Recipe, Run], stream_of: Tensor):
         self.device = stream_of.device
         self.objective, self.data, self.parents = recipes[0].objective, data, parents
-        of = {recipe.data for recipe in recipes}
-        self.asked = torch.cat([load_described(each).rows for each in of]).unique()  # of which examples anyone asks
         self.tables: dict[str, Tensor] = {}
         self.live: list[tuple[int, tuple, list[nn.Module]]] = []
         for recipe in recipes:
@@ -48,6 +46,8 @@ class Teachers:
             self.live = [(stream, group, [networks[each] for each in group]) for stream, group in distinct]
             places = [distinct.index(pair) for pair in pairs]
         else:
+            several = {recipe.data for recipe in recipes}
+            self.asked = torch.cat([load_described(each).rows for each in several]).unique()  # the examples asked about
             distinct = list(dict.fromkeys(groups))
             taught = [self._as_one[group]([self._on_training_set(each) for each in group]) for group in distinct]
             for group, each in zip(distinct, taught, strict=True):
