@@ -41,7 +41,7 @@ test: $(READY)        ## unit tests, then the notebooks in the digits lane, then
 test-slow: $(READY)   ## fifty killed trainings instead of ten, and forty submissions marked
 	@$(BIN)/python -m pytest -q -m slow
 
-test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: screenshots and latency.csv in build/browser
+test-browser: $(READY) ## every explorer in JupyterLab and a headless Chromium: latency.csv in build/browser
 	@$(BIN)/python -c "import playwright" 2>/dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e ".[browser]"
 	@$(BIN)/python -m pytest -q tests/browser

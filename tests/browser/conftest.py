@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import lab
@@ -101,9 +102,8 @@ def executed(folder, opened, training):
     return executed
 
 
-@pytest.fixture
-def offline(browser):
-    """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
+@contextmanager
+def _offline(browser):
     contexts = []
 
     def open_(file, **options):
@@ -120,6 +120,20 @@ def offline(browser):
     yield open_
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def offline(browser):
+    """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
+    with _offline(browser) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def kept(browser):
+    """As ``offline``, for pages that several tests look at."""
+    with _offline(browser) as open_:
+        yield open_
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import get_type_hints
 
+import times
 from live import Notebook
 from playwright.sync_api import Locator
 
@@ -53,12 +53,14 @@ def _settled(notebook: Notebook, box: Locator) -> None:
         digests.append(box.locator(PICTURE).evaluate("picture => seen.digest(picture)"))
 
 
-def screenshot(notebook: Notebook, box: Locator, path: Path) -> None:
-    """Of the whole explorer, in a window that is high enough for it."""
+def screenshot(notebook: Notebook, box: Locator, name: str) -> None:
+    """Of the whole explorer, in a window that is high enough for it; see :func:`times.picture`."""
+    if not times.PICTURES:
+        return
     usual = notebook.page.viewport_size
     notebook.page.set_viewport_size({**usual, "height": 2 * usual["height"]})
     notebook.page.mouse.move(0, 0)
-    box.screenshot(path=path)
+    times.picture(box, name)
     notebook.page.set_viewport_size(usual)
 
 

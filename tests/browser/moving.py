@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from lab import until
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import ElementHandle, Locator, Page
 
 SEVEN = [(0.25, 0.2), (0.42, 0.19), (0.58, 0.19), (0.74, 0.2), (0.66, 0.35), (0.58, 0.5), (0.5, 0.66), (0.42, 0.82)]
 KEYS = ["ArrowRight"] * 4 + ["ArrowLeft"] * 5
@@ -40,14 +40,15 @@ def explore(page: Page, root: Locator, briefly: bool = False) -> Iterator[tuple[
     Fails where a control never changes what is drawn, or has no label. ``briefly``: moved until it has drawn twice.
     """
     root.scroll_into_view_if_needed()
-    root.evaluate(WATCH)
+    root_itself = root.element_handle()  # asked directly: a locator looks for its element anew, which takes as long
+    root_itself.evaluate(WATCH)
     for name, moves in controls(page, root):
         assert name, "a control without a label"
         changed = drawings = 0
         for move in moves:
-            root.evaluate(BEFORE)
+            root_itself.evaluate(BEFORE)
             move()
-            drawn, other, text = root.evaluate(AFTER)
+            drawn, other, text = root_itself.evaluate(AFTER)
             changed, drawings = changed + other, drawings + bool(drawn)
             if drawn:
                 yield name, drawn, text
@@ -83,13 +84,14 @@ def follow_the_hand(page: Page, root: Locator) -> None:
 def controls(page: Page, root: Locator) -> Iterator[Move]:
     for slider in root.locator("input[type=range]").all():
         name = slider.get_attribute("aria-label")
-        yield name, [partial(slider.press, key) for key in KEYS]
+        yield name, _pressed(page, slider)
         yield f"{name}{HELD}" if name else name, _dragged(page, slider)
         page.mouse.up()
     for select in root.locator("select").all():
         chosen = select.evaluate("select => select.selectedIndex")
         others = [i for i in range(select.locator("option").count()) if i != chosen][:4]
-        yield select.get_attribute("aria-label"), [partial(select.select_option, index=i) for i in [*others, chosen]]
+        choose = select.element_handle().select_option
+        yield select.get_attribute("aria-label"), [partial(choose, index=i) for i in [*others, chosen]]
     for box in root.locator("input[type=checkbox]").all():
         yield box.get_attribute("aria-label"), [box.click, box.click]
     for typed in root.locator("input[type=text]").all():
@@ -97,7 +99,7 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
         yield typed.get_attribute("aria-label"), [partial(typed.fill, text) for text in ("", before[::-1], before)]
     for handle in root.locator(".kdviz-handle").all():
         name = handle.get_attribute("aria-label")
-        yield name, [partial(handle.press, key) for key in KEYS]
+        yield name, _pressed(page, handle)
         assert handle.evaluate("each => each === document.activeElement"), f"{name} loses the keys after one"
         yield f"{name}{HELD}" if name else name, _dragged(page, handle)
         page.mouse.up()
@@ -106,9 +108,14 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
         if root.locator(".kdviz-dot").count():
             yield "points", [partial(_at, page, dot) for dot in root.locator(".kdviz-dot").all()[::3]]
     for pad in root.locator(".kdviz-pad").all():
-        yield "pad", [*_strokes(page, pad), *(partial(pad.press, key) for key in ARROWS)]
+        yield "pad", [*_strokes(page, pad.element_handle()), *(partial(pad.press, key) for key in ARROWS)]
     for button in root.locator("button:visible").all():
         yield button.inner_text(), [button.click, button.click]
+
+
+def _pressed(page: Page, control: Locator) -> list[Callable]:
+    """Key after key, as long as the control keeps them."""
+    return [partial(control.press, KEYS[0]), *(partial(page.keyboard.press, key) for key in KEYS[1:])]
 
 
 def _dragged(page: Page, handle: Locator) -> list[Callable]:
@@ -142,7 +149,7 @@ def _at(page: Page, dot: Locator) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
-def _strokes(page: Page, pad: Locator) -> Iterator[Callable]:
+def _strokes(page: Page, pad: ElementHandle) -> Iterator[Callable]:
     """A seven, point by point."""
 
     def go(x: float, y: float) -> None:

@@ -110,13 +110,12 @@ def test_two_classes_in_colour(offline, tmp_path):
 
 
 def on_screens(page, looked):
-    """``looked(screen, scheme)`` for each screen, light and dark, of a page that is loaded anew and fits it."""
-    times.FOLDER.mkdir(parents=True, exist_ok=True)
+    """``looked(screen, scheme)`` for each screen, light and dark, of a page that is loaded anew there and fits it."""
     for screen, (width, height) in SCREENS.items():
         page.set_viewport_size({"width": width, "height": height})
+        page.reload()
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.reload()
             looked(screen, scheme)
             fits(page, width)
 
@@ -135,7 +134,7 @@ def test_it_fits_every_screen_and_is_read_out(name, offline, tmp_path):
     def looked(screen, scheme):
         small = "all => all.filter((each) => each.offsetWidth < 16).length"
         assert page.locator("select, button").evaluate_all(small) == 0
-        page.screenshot(path=times.FOLDER / f"view_{name}_{screen}_{scheme}.png", full_page=True)
+        times.picture(page, f"view_{name}_{screen}_{scheme}", full_page=True)
 
     on_screens(page, looked)
     roles = reading.named(page)

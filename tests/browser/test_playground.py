@@ -95,7 +95,7 @@ def test_it_fits_every_screen_and_is_read_out(file, offline):
         if scheme == "dark":
             page.get_by_role("button", name="To the end").click()
             page.locator(".kdviz-rounds i").first.wait_for()
-        page.screenshot(path=times.FOLDER / f"playground_{screen}_{scheme}.png", full_page=True)
+        times.picture(page, f"playground_{screen}_{scheme}", full_page=True)
 
     on_screens(page, looked)
     roles = reading.named(page)

@@ -49,9 +49,28 @@ CARDS = """all => all.filter((each) => {
 LIGHT, HEAVY = 350_000, 1_200_000  # bytes that explorers add to a page; where a network is carried
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_explorer_lives_on_its_page(name, built, offline, answers):
-    made, page = named(name, View), offline(built / f"{name}.html")
+@pytest.fixture(scope="module")
+def page(request, built, kept):
+    """A walkthrough's page, which the tests of it share."""
+    return kept(built / f"{request.param}.html")
+
+
+@pytest.fixture(scope="module")
+def deck(request, built, kept):
+    """A walkthrough's slides, which the tests of them share; nothing fades in or out."""
+    page = kept(built / "slides" / f"{request.param}.html", viewport={"width": 1280, "height": 720})
+    page.add_style_tag(content="* { transition: none !important }")
+    return page
+
+
+def by_name(of: str, names: list[str]):
+    """A test of each, with its name and what it shares with others."""
+    return pytest.mark.parametrize(("name", of), [(name, name) for name in names], ids=names, indirect=[of])
+
+
+@by_name("page", NAMES)
+def test_every_explorer_lives_on_its_page(name, page, answers):
+    made = named(name, View)
     assert page.locator(".kdviz").count() == page.locator(".kdviz-alive").count() == len(made)
     for root, explorer in zip(page.locator(".kdviz").all(), made, strict=True):
         for moved, drawn, _ in moving.explore(page, root):
@@ -60,9 +79,8 @@ def test_every_explorer_lives_on_its_page(name, built, offline, answers):
     assert times.missed([each for each in answers if each[1].startswith(name)], slack=times.SLACK) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_is_light_and_fits_narrow_windows_and_dark_ones(name, built, offline):
-    page = offline(built / f"{name}.html", viewport={"width": 820, "height": 1180})
+@by_name("page", NAMES)
+def test_it_is_light_and_fits_narrow_windows_and_dark_ones(name, page):
     scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
     added = sum(len(script.encode()) for script in scripts)
     assert added <= (HEAVY if {"pad", "inside"} & {*named(name, View)} else LIGHT)
@@ -70,15 +88,14 @@ def test_it_is_light_and_fits_narrow_windows_and_dark_ones(name, built, offline)
         page.set_viewport_size({"width": width, "height": 1180})
         fits(page, width)
         for root, explorer in zip(page.locator(".kdviz").all(), named(name, View), strict=True):
-            root.screenshot(path=times.FOLDER / f"page_{name}_{explorer}_{width}.png")
+            times.picture(root, f"page_{name}_{explorer}_{width}")
     page.emulate_media(color_scheme="dark")
     assert page.locator(".cell_output img:visible").evaluate_all(CARDS) == 0 and page.faults == []
 
 
-@pytest.mark.parametrize("name", ALIVE)
-def test_an_explorer_lives_on_its_slide(name, built, offline):
-    page = offline(built / "slides" / f"{name}.html", viewport={"width": 1280, "height": 720})
-    root = page.locator(".kdviz-alive").first
+@by_name("deck", ALIVE)
+def test_an_explorer_lives_on_its_slide(name, deck):
+    page, root = deck, deck.locator(".kdviz-alive").first
     slide = root.evaluate(
         "root => { const at = Reveal.getIndices(root.closest('section')); Reveal.slide(at.h, 0, 0); return at.h; }"
     )
@@ -93,16 +110,15 @@ def test_an_explorer_lives_on_its_slide(name, built, offline):
                 break
         assert changed, f"{name_of} on slide {slide}"
     assert page.evaluate("() => Reveal.getIndices().h") == slide
-    page.screenshot(path=times.FOLDER / f"slide_{name}.png")
+    times.picture(page, f"slide_{name}")
     assert page.faults == []
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_the_front_page_and_those_across_the_book(screen, built, offline):
-    width, height = SCREENS[screen]
-    times.FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in ("index", "claims", "papers", "glossary", "instructor", "quizzes"):
-        page = offline(built / f"{name}.html", viewport={"width": width, "height": height})
+@pytest.mark.parametrize("name", ["index", "claims", "papers", "glossary", "instructor", "quizzes"])
+def test_the_front_page_and_those_across_the_book(name, built, offline):
+    page = offline(built / f"{name}.html")
+    for screen, (width, height) in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
         if name == "index":
             page.get_by_role("button", name="To the end").click()
@@ -113,8 +129,8 @@ def test_the_front_page_and_those_across_the_book(screen, built, offline):
             page.locator('[data-mark="holds"]').check()
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=times.FOLDER / f"site_{name}_{screen}_{scheme}.png", full_page=name == "index")
-        assert page.faults == []
+            times.picture(page, f"site_{name}_{screen}_{scheme}", full_page=name == "index")
+    assert page.faults == []
 
 
 def test_a_search_finds_without_a_network(built, offline):
@@ -125,11 +141,10 @@ def test_a_search_finds_without_a_network(built, offline):
     assert page.locator(".search li").count() > 3 and page.faults == []
 
 
-@pytest.mark.parametrize("name", DECKS)
-def test_no_slide_opens_empty_and_all_fit(name, built, offline):
+@by_name("deck", DECKS)
+def test_no_slide_opens_empty_and_all_fit(name, deck):
     """Each opens with words beside its heading, or with a picture; nothing of it leaves the screen then or later."""
-    times.FOLDER.mkdir(parents=True, exist_ok=True)
-    page = offline(built / "slides" / f"{name}.html", viewport={"width": 1280, "height": 720})
+    page = deck
     for slide in range(page.evaluate("() => Reveal.getTotalSlides()")):
         page.evaluate("(at) => Reveal.slide(at, 0, -1)", slide)
         found = page.evaluate(SEEN)
@@ -138,9 +153,9 @@ def test_no_slide_opens_empty_and_all_fit(name, built, offline):
         if asked:
             assert found["pictures"] == 0, f"slide {slide + 1} shows what it asks for"
             page.evaluate("() => Reveal.nextFragment()")
-            page.wait_for_function(f"() => ({SEEN})().asked === 0", timeout=3000)  # it fades
+            page.wait_for_function(f"() => ({SEEN})().asked === 0", timeout=3000)
         assert page.evaluate(SEEN)["out"] == [], f"slide {slide + 1}"
         scheme = SCHEMES[slide % 2]  # light and dark in turn
         page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=times.FOLDER / f"deck_{name}_{slide + 1:02}_{scheme}.png")
+        times.picture(page, f"deck_{name}_{slide + 1:02}_{scheme}")
     assert page.faults == []

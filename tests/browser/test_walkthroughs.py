@@ -52,7 +52,7 @@ def test_every_explorer_fits_a_narrow_window_of_jupyterlab(pages):
         assert root.evaluate(room) <= 0, f"{explorer} of {name} is wider than its place"
         sliders = root.locator("input[type=range]").evaluate_all("all => all.map((each) => each.offsetWidth)")
         assert min(sliders, default=90) >= 90, f"short sliders: {explorer} of {name}"
-        root.screenshot(path=times.FOLDER / f"{name}_{explorer}_narrow.png")
+        times.picture(root, f"{name}_{explorer}_narrow")
     page.set_viewport_size(usual)
     pages.sound()
 
@@ -72,11 +72,10 @@ def lives(notebook, roots, name, answers):
     """Every control of every explorer that answers in the page: briefly, for elsewhere each is moved to its ends."""
     made = named(name, View)
     assert len(roots) == len(made), f"{name} makes {made}"
-    times.FOLDER.mkdir(parents=True, exist_ok=True)
     for root, explorer in zip(roots, made, strict=True):
         for moved, drawn, _ in moving.explore(notebook.page, root, briefly=True):
             answers += [(name, explorer, moved, each["took"]) for each in drawn]
-        explorers.screenshot(notebook, root, times.FOLDER / f"{name}_{explorer}.png")
+        explorers.screenshot(notebook, root, f"{name}_{explorer}")
     assert not notebook.page.locator(".kdviz-still:visible").count()
     notebook.sound()
     mine = [answer for answer in answers if answer[0] == name]
@@ -94,6 +93,6 @@ def test_what_needs_its_kernel_answers_and_nothing_fails(trained, training, answ
     assert len(boxes) == len(made), f"{name} makes {made}"
     for box, explorer in zip(boxes, made, strict=True):
         answers += [(name, explorer, moved, took) for moved, took in explorers.explore(notebook, box)]
-        explorers.screenshot(notebook, box, times.FOLDER / f"{name}_{explorer}.png")
+        explorers.screenshot(notebook, box, f"{name}_{explorer}")
     notebook.page.bring_to_front()
     lives(notebook, notebook.page.locator(".kdviz").all(), name, answers)

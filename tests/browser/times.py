@@ -1,10 +1,12 @@
-"""How long an explorer takes to answer: what is aimed at, the table, the file."""
+"""How long an explorer takes to answer: what is aimed at, the table, the file; and pictures of it, if asked for."""
 
 import csv
 import os
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
+
+from playwright.sync_api import Locator, Page
 
 from kdviz.publish import notebooks
 
@@ -16,6 +18,7 @@ NEEDS_A_KERNEL = (900, 1300)  # matplotlib draws the bench's card anew, five pan
 IN_THE_PAGE, TO_THE_FRAME = (8, 20), (24, 56)  # of a handler; of Event Timing, to the next frame
 # A test machine has other things to do: what fails is an explorer that became slow, not a second that was.
 SLACK = 3
+PICTURES = bool(os.environ.get("KDVIZ_SCREENSHOTS"))
 
 Answer = tuple[str, str, str, float]  # notebook, explorer, what was moved, milliseconds
 
@@ -52,6 +55,12 @@ def table(answers: list[Answer]) -> list[str]:
         aims = aim(name)
         lines.append(f"{name:<60}  {moves:5}  {middle:6.0f}  {aims[0]:7}  {late:6.0f}  {aims[1]:7}")
     return lines
+
+
+def picture(of: Page | Locator, name: str, **options) -> None:
+    """Write a screenshot into :data:`FOLDER`, where KDVIZ_SCREENSHOTS is set: they take minutes, and test nothing."""
+    if PICTURES:
+        of.screenshot(path=FOLDER / f"{name}.png", **options)
 
 
 def write(answers: list[Answer]) -> None:
