@@ -1,4 +1,4 @@
-"""Convolutional students fused or one after another: five of LeNet-5's shape, MNIST."""
+"""Convolutional students fused or one after another, five of each, one of them of LeNet-5's shape."""
 
 import time
 
@@ -8,7 +8,11 @@ from common import device_asked, wait, write
 import kdviz as kd
 from kdviz.training.arrays import Array
 
-MODELS = [kd.cnn(6, 16, hidden=(120, 84)), kd.cnn(16, 32, hidden=(64,))]
+MODELS = {
+    "mnist": [kd.cnn(6, 16, hidden=(120, 84)), kd.cnn(16, 32, hidden=(64,))],
+    "digits": [kd.cnn(4, 8), kd.cnn(8, 16, hidden=(32,))],
+    "mnist1d": [kd.cnn(8, 16), kd.cnn(32, 64)],
+}
 STUDENTS, STEPS = 5, 30
 
 
@@ -26,15 +30,15 @@ def milliseconds(recipes: list[kd.Recipe], device: str, parents: dict | None = N
 
 def main():
     device = device_asked(__doc__)
-    mnist = kd.load("mnist")
-    given = torch.randn(len(mnist.train), 10, generator=torch.Generator().manual_seed(0))
     rows = []
-    for model in MODELS:
-        recipes = kd.grid(kd.Recipe(mnist, model, kd.SoftTargets(given)), seed=range(STUDENTS))
+    for data, model in ((kd.load(name), model) for name, models in MODELS.items() for model in models):
+        given = torch.randn(len(data.train), 10, generator=torch.Generator().manual_seed(0))
+        recipes = kd.grid(kd.Recipe(data, model, kd.SoftTargets(given), epochs=50), seed=range(STUDENTS))
         alone = sum(milliseconds([recipe], device) for recipe in recipes)
         fused = milliseconds(recipes, device)
         rows.append(
             {
+                "data": data.name,
                 "network": str(model),
                 "students": STUDENTS,
                 "one after another, ms": round(alone, 1),

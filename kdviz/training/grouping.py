@@ -1,6 +1,7 @@
 """Which recipes train together, and how many at once."""
 
 import dataclasses
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from kdviz.recipes import Recipe
 from kdviz.training.engines import fusable
 
 MEMORY_SHARE = 0.7  # of what is free
+PLACES = 256  # of an image; where it has more, a processor's grouped convolution is slower than one after another
 # verbs that change only which examples are trained on, or their labels
 SELECTING = ("without", "only", "take", "rest", "mislabel")
 
@@ -73,8 +75,8 @@ def fitting(group: list[Recipe], device: str) -> list[list[Recipe]]:
 
 def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
     """How many students like ``recipe`` train at once, of ``wanted``."""
-    if not fusable(recipe) or (isinstance(recipe.model, CNN) and device == "cpu"):
-        return 1  # a grouped convolution is slower there than one after another: benchmarks/README.md
+    if not fusable(recipe) or (device == "cpu" and isinstance(recipe.model, CNN) and _places(recipe) > PLACES):
+        return 1
     room = int(MEMORY_SHARE * free_memory(device) / bytes_of_student(recipe))
     if room >= wanted:
         return wanted
@@ -83,6 +85,11 @@ def most_at_once(recipe: Recipe, wanted: int, device: str) -> int:
         raise MemoryError(f"one student, {recipe}, needs {needed:,.0f} MiB: more than is free")
     warnings.warn(f"{wanted} students {recipe.model} do not fit into memory at once: {room} at a time", stacklevel=2)
     return room
+
+
+def _places(recipe: Recipe) -> int:
+    """Of an example, where a convolution is taken: pixels, or steps in time."""
+    return math.prod(load(recipe.data.name).full_train.inputs.shape[2:])
 
 
 def free_memory(device: str) -> int:
