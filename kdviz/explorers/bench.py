@@ -23,7 +23,8 @@ from kdviz.explorers.view import png_of
 
 NOTHING = "nothing else"
 FORM = 1.2  # inches of its picture
-PAUSE = 0.5  # seconds between two pictures of the curves: drawing must not slow the training down
+PAUSE = 0.5  # seconds between two pictures of the curves, at least
+SHARE = 0.1  # of the time that drawing them may take: it must not slow the training down
 
 
 def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, Sequence[Mapping]], bool], None]:
@@ -35,18 +36,19 @@ def live_curves(picture: widgets.Image | None = None) -> Callable[[Mapping[str, 
         Where they are drawn; by default one that appears below the cell when the first epoch has ended. Under
         ``KDVIZ_STATIC=1`` nothing is.
     """
-    shown, seen, drawn = picture or widgets.Image(format="png"), {}, -math.inf
+    shown, seen, next_one = picture or widgets.Image(format="png"), {}, -math.inf
     alive = os.environ.get("KDVIZ_STATIC") != "1"
 
     def watch(histories: Mapping[str, Sequence[Mapping]], done: bool) -> None:
-        nonlocal drawn
-        first = not seen
+        nonlocal next_one
+        first, began = not seen, time.monotonic()
         seen.update(histories)
-        if alive and (done or time.monotonic() - drawn > PAUSE):
+        if alive and (done or began > next_one):
             with plt.style.context(figures.STYLE):
                 figure = Figure((9, 2.8))
                 figures.learning_curves(seen, axes=figure.subplots(1, 2))
-                shown.value, drawn = png_of(FigureCanvasAgg(figure)), time.monotonic()
+                shown.value = png_of(FigureCanvasAgg(figure))
+            next_one = began + max(PAUSE, (time.monotonic() - began) / SHARE)
         if alive and picture is None and first:
             display(shown)
 

@@ -160,10 +160,11 @@ def batched_product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     On a processor each thread takes whole products of a batch: those that do not divide among the threads are done
     one by one, by all threads together.
     """
-    if out is None:
-        out = a.new_empty(len(a), a.shape[1], b.shape[2])
-    even = len(a) if a.device.type != "cpu" else len(a) - len(a) % torch.get_num_threads()
-    torch.bmm(a[:even], b[:even], out=out[:even])
-    for i in range(even, len(a)):
+    left = a.shape[0] % torch.get_num_threads() if a.device.type == "cpu" else 0
+    if not left:
+        return torch.bmm(a, b, out=out)
+    out = a.new_empty(a.shape[0], a.shape[1], b.shape[2]) if out is None else out
+    torch.bmm(a[:-left], b[:-left], out=out[:-left])
+    for i in range(-left, 0):
         torch.mm(a[i], b[i], out=out[i])
     return out

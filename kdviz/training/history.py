@@ -56,6 +56,12 @@ class BesideTeacher:
         streams = dict(zip(stream_of.tolist(), recipes, strict=True))
         rows = [datasets[streams[stream].data].rows[:WATCHED] for stream in sorted(streams)]
         self.rows = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1).to(stream_of.device)
+        asked = [(recipe.data, recipe.objective.teachers) for recipe in recipes]
+        kinds = {kind: i for i, kind in enumerate(dict.fromkeys(asked))}
+        places = [kinds[kind] for kind in asked]
+        self.place = torch.tensor(places, device=stream_of.device)
+        self.first = torch.tensor([places.index(i) for i in range(len(kinds))], device=stream_of.device)
+        self.taught: Tensor | None = None  # the teachers' logits, found once: neither they nor the examples change
 
     def agreement(self, *networks_and_inputs) -> list[float]:
         """Top-1 agreement of each student; what is given as to :meth:`discrepancy`."""
@@ -69,21 +75,29 @@ class BesideTeacher:
         self, measure: Callable, watched: Tensor, network: Engine, teachers: Teachers, inputs: Tensor, weights
     ) -> list[float]:
         sums: Tensor | float = 0.0
+        chunk = at_once(network.students, inputs.device)
         with measuring():
-            for rows in watched.split(at_once(network.students, inputs.device), 1):
+            if self.taught is None:
+                self.taught = torch.cat([self._taught(teachers, inputs, rows) for rows in self.rows.split(chunk, 1)], 1)
+            taught = self.taught[:, : watched.shape[1]]
+            for rows, theirs in zip(watched.split(chunk, 1), taught.split(chunk, 1), strict=True):
                 # where a stream has fewer examples, its rows are -1, and do not count
                 images = as_numbers(inputs[rows], torch.get_default_dtype())
                 answers = network(images if self.shared else images[self.stream_of], weights=weights)["logits"]
-                theirs = rows[self.stream_of]
-                found = measure(answers, teachers.outputs(images, theirs, "logits")["logits"])
-                sums = sums + found.masked_fill(theirs < 0, 0).sum(-1)
+                found = measure(answers, theirs, self.place)
+                sums = sums + found.masked_fill(rows[self.stream_of] < 0, 0).sum(-1)
         counts = (watched >= 0).sum(-1)[self.stream_of]
         return [total / count for total, count in zip(sums.tolist(), counts.tolist(), strict=True)]
 
+    def _taught(self, teachers: Teachers, inputs: Tensor, rows: Tensor) -> Tensor:
+        """Shape (kinds of students, rows, classes): those of one training set and teacher are of one kind."""
+        images = as_numbers(inputs[rows], torch.get_default_dtype())
+        return teachers.outputs(images, rows[self.stream_of], "logits")["logits"][self.first]
 
-def _same(answers: Tensor, taught: Tensor) -> Tensor:
-    return (classes_of(answers) == classes_of(taught)).long()
+
+def _same(answers: Tensor, taught: Tensor, place: Tensor) -> Tensor:
+    return (classes_of(answers) == classes_of(taught)[place]).long()
 
 
-def _apart(answers: Tensor, taught: Tensor) -> Tensor:
-    return divergence(answers, taught)[0]
+def _apart(answers: Tensor, taught: Tensor, place: Tensor) -> Tensor:
+    return divergence(answers, taught[place])[0]
