@@ -108,8 +108,7 @@ class Objective:
             What :meth:`seen` keeps, each of shape (students, N, ...).
         extra : dict
             The weights of :meth:`extra` and what :meth:`state` keeps, each of shape (students, ...), what :meth:`shown`
-            tells, ``rows``, the share of all steps that are taken with this one, ``done``, of shape (), and
-            ``labelled``: whether the labels count for any student.
+            tells, ``rows``, and the share of all steps that are taken with this one, ``done``, of shape ().
         **numbers : Tensor, shape (students,)
         """
         raise NotImplementedError

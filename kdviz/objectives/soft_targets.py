@@ -198,11 +198,10 @@ class SoftTargets(Objective):
     @staticmethod
     def losses(outputs, labels, teacher, extra, temperature, hard_weight, soft_weight) -> Tensor:
         """See :meth:`Objective.losses`."""
+        hard = cross_entropy_terms(outputs["logits"], labels).mean(-1)
         T = temperature[:, None, None]
         if "rest" in teacher:
             soft = bucketed_terms(outputs["logits"], teacher["logits"], teacher["rest"], T).mean(-1)
         else:
             soft = soft_target_terms(outputs["logits"], teacher["logits"], T).mean(-1)
-        if not extra.get("labelled", True):
-            return soft_weight * soft
-        return hard_weight * cross_entropy_terms(outputs["logits"], labels).mean(-1) + soft_weight * soft
+        return hard_weight * hard + soft_weight * soft

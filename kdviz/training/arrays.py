@@ -46,7 +46,6 @@ class Array(Loop):
         self.teachers = Teachers(recipes, self.data, parents, self.schedule.stream_of)
         self._place_trained(datasets)
         self.numbers = {name: self._of_each(name) for name in self.first.objective.numbers}
-        self.labelled = any(recipe.objective.needs_labels for recipe in recipes)
         streams = self.schedule.stream_of, self.schedule.shared
         self.beside_teacher = BesideTeacher(recipes, datasets, *streams) if self.first.objective.teachers else None
         self._begin("test_accuracy", *(TAUGHT if self.beside_teacher else []))
@@ -92,7 +91,6 @@ class Array(Loop):
         own, told = objective.shown(own)
         outputs = self.network(own, training=not self.first.frozen, weights=self.used())
         extra = {**self.extra, **self.state, **told, "rows": rows, "done": self.schedule.done}
-        extra["labelled"] = self.labelled
         losses = objective.losses(outputs, labels, taught, extra, **self.numbers)
         parameters = [*self.trained.values()]  # no student's loss depends on another's weights, or on all of its own
         gradients = torch.autograd.grad(losses.sum(), parameters, materialize_grads=True)

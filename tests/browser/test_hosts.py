@@ -113,9 +113,9 @@ def on_screens(page, looked):
     """``looked(screen, scheme)`` for each screen, light and dark, of a page that is loaded anew there and fits it."""
     for screen, (width, height) in SCREENS.items():
         page.set_viewport_size({"width": width, "height": height})
-        page.reload()
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
+            page.reload()
             looked(screen, scheme)
             fits(page, width)
 

@@ -81,6 +81,8 @@ def test_every_explorer_lives_on_its_page(name, page, answers):
 
 @by_name("page", NAMES)
 def test_it_is_light_and_fits_narrow_windows_and_dark_ones(name, page):
+    page.set_viewport_size({"width": 820, "height": 1180})
+    page.reload()
     scripts = page.locator(".cell_output script").evaluate_all("all => all.map((each) => each.textContent)")
     added = sum(len(script.encode()) for script in scripts)
     assert added <= (HEAVY if {"pad", "inside"} & {*named(name, View)} else LIGHT)
@@ -119,6 +121,7 @@ def test_the_front_page_and_those_across_the_book(name, built, offline):
     page = offline(built / f"{name}.html")
     for screen, (width, height) in SCREENS.items():
         page.set_viewport_size({"width": width, "height": height})
+        page.reload()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
         if name == "index":
             page.get_by_role("button", name="To the end").click()
