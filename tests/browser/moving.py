@@ -15,11 +15,22 @@ WATCH = """root => {
   if (!root.watched) root.addEventListener("kdviz-drawn", (event) => root.seen.push(event.detail));
   root.watched = true;
 }"""
-# What is drawn before a move; after it, by the next frame, each drawing, whether it is another, and what is said.
+# What is drawn before a move; after it, by the next frame, each drawing, whether it is another, and what is said. What
+# is there after a move is there before the next.
 BEFORE = "root => { root.before = seen.drawing(root); root.seen.length = 0; }"
-AFTER = """root => new Promise((done) => requestAnimationFrame(() => done([
-  root.seen.map(({ took, state }) => ({ took, state })), seen.drawing(root) !== root.before, root.innerText,
-])))"""
+AFTER = """root => new Promise((done) => requestAnimationFrame(() => {
+  const drawn = root.seen.splice(0).map(({ took, state }) => ({ took, state }));
+  const [before, now] = [root.before, (root.before = seen.drawing(root))];
+  done([drawn, now !== before, root.innerText]);
+}))"""
+# Where an element is; it comes into view first, where it is not.
+PLACE = """each => {
+  const place = () => each.getBoundingClientRect().toJSON();
+  const { top, bottom, left, width } = place();
+  const middle = document.elementFromPoint(left + width / 2, (top + bottom) / 2);
+  if (top < 0 || bottom > innerHeight || !each.contains(middle)) each.scrollIntoView({ block: "center" });
+  return place();
+}"""
 
 # Of each chart of points: where they are, one kind after another.
 POINTS = """all => all.map((svg) => Array.from(svg.querySelectorAll("path")).flatMap((path) =>
@@ -45,8 +56,8 @@ def explore(page: Page, root: Locator, briefly: bool = False) -> Iterator[tuple[
     for name, moves in controls(page, root):
         assert name, "a control without a label"
         changed = drawings = 0
+        root_itself.evaluate(BEFORE)
         for move in moves:
-            root_itself.evaluate(BEFORE)
             move()
             drawn, other, text = root_itself.evaluate(AFTER)
             changed, drawings = changed + other, drawings + bool(drawn)
@@ -96,7 +107,8 @@ def controls(page: Page, root: Locator) -> Iterator[Move]:
         yield box.get_attribute("aria-label"), [box.click, box.click]
     for typed in root.locator("input[type=text]").all():
         before = typed.input_value()
-        yield typed.get_attribute("aria-label"), [partial(typed.fill, text) for text in ("", before[::-1], before)]
+        write = [partial(typed.fill, ""), partial(typed.press_sequentially, before[::-1]), partial(typed.fill, before)]
+        yield typed.get_attribute("aria-label"), write
     for handle in root.locator(".kdviz-handle").all():
         name = handle.get_attribute("aria-label")
         yield name, _pressed(page, handle)
@@ -129,8 +141,7 @@ def _dragged(page: Page, handle: Locator) -> list[Callable]:
         page.mouse.move(x, box["y"] + box["height"] / 2)
 
     def press() -> None:
-        handle.scroll_into_view_if_needed()
-        pressed["at"] = handle.bounding_box()
+        pressed["at"] = handle.evaluate(PLACE)
         go(0.5)
         page.mouse.down()
 
@@ -138,14 +149,12 @@ def _dragged(page: Page, handle: Locator) -> list[Callable]:
 
 
 def _click(page: Page, chart: Locator, x: float, y: float) -> None:
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
+    box = chart.evaluate(PLACE)
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
 def _at(page: Page, dot: Locator) -> None:
-    dot.scroll_into_view_if_needed()
-    box = dot.bounding_box()
+    box = dot.evaluate(PLACE)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
@@ -156,6 +165,6 @@ def _strokes(page: Page, pad: ElementHandle) -> Iterator[Callable]:
         box = pad.bounding_box()
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
-    yield lambda: (pad.scroll_into_view_if_needed(), go(*SEVEN[0]), page.mouse.down())
+    yield lambda: (pad.evaluate(PLACE), go(*SEVEN[0]), page.mouse.down())
     yield from (partial(go, *point) for point in SEVEN[1:])
     yield page.mouse.up
