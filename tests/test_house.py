@@ -30,8 +30,8 @@ WITHIN = {
     "runs": ["scores", "answers", "deep", "drawn", "unseen", "run", "files", "store", "insides"],
     "training": [
         "schedule", "teachers", "fused", "fused_strided", "fused_encoders", "fused_members", "alone", "engines",
-        "beginning", "history", "steps", "updates", "loop", "arrays", "adversarial", "checkpoints", "grouping",
-        "starting", "cost", "work", "trainer",
+        "beginning", "history", "memory", "steps", "updates", "loop", "arrays", "adversarial", "checkpoints",
+        "grouping", "starting", "cost", "work", "trainer",
     ],
 }  # fmt: skip
 

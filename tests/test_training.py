@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -6,7 +8,7 @@ import kdviz as kd
 from kdviz.data import Description
 from kdviz.networks import Network
 from kdviz.recipes.schedules import one_cycle
-from kdviz.training import arrays, schedule, work
+from kdviz.training import arrays, memory, schedule, work
 from kdviz.training.arrays import Array
 from kdviz.training.fused import Fused
 
@@ -207,3 +209,28 @@ def test_small_arrays_train_on_one_thread_and_the_callers_threads_are_put_back(t
     torch.set_num_threads(2)
     assert kd.train(teacher, store=None).facts["threads"] == threads
     assert torch.get_num_threads() == 2
+
+
+def test_of_many_short_epochs_some_are_measured_the_last_among_them(student):
+    run = kd.train(student.replace(epochs=60, batch_size=128), store=None)  # of 8 steps each
+    assert 20 <= len(run.history["epoch"]) < 40 and run.history["epoch"][-1] == pytest.approx(60, abs=0.1)
+    assert {*map(len, (run.history[name] for name in ("loss", "test_accuracy", "train_agreement")))} == {
+        len(run.history["epoch"])
+    }
+
+
+def test_memory_is_kept_while_one_trains_and_a_users_word_stands(monkeypatch):
+    told = []
+    library = SimpleNamespace(mallopt=lambda name, value: told.append((name, value)))
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: library)
+    with memory.kept_memory():
+        assert told[-1] == (memory.TRIM, 2**31 - 1)
+    assert told[-1] == (memory.TRIM, 2 * memory.LARGE)
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1")
+    before = len(told)
+    with memory.kept_memory():
+        assert len(told) == before
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: SimpleNamespace())  # another C library
+    with memory.kept_memory():
+        assert len(told) == before

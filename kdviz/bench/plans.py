@@ -87,8 +87,8 @@ def train(
     ----------
     plan : mapping of name to recipes
     watch : callable, optional
-        ``watch({name: histories}, done)`` is called at each epoch's end with those that train just then, and whether
-        it was their last.
+        ``watch({name: histories}, done)`` is called as histories grow, at epochs' ends, with those that train just
+        then, and whether it was their last.
     store : Store or None
         As of :func:`kdviz.train`: None trains afresh and keeps nothing on disk.
     """

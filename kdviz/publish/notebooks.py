@@ -29,14 +29,8 @@ FOLDER = sources.ROOT / "notebooks"
 BUILD = sources.ROOT / "build"
 SANITISE = sources.ROOT / "tests" / "nbval_sanitize.cfg"
 SKELETON = Path(__file__).with_name("skeleton.ipynb")
-# One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread. Memory
-# that glibc keeps: to give back and take what each step of many students needs is a quarter of its time.
-KERNEL = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**29),
-}
+# One thread a kernel: two notebooks run side by side, and small networks gain nothing from a second thread.
+KERNEL = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def chosen(beginning: str) -> list[Path]:

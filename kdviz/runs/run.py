@@ -33,7 +33,8 @@ class Run:
         ``test_logits`` (N, C) and ``weights/<name>``; a generator's hold ``adversary/<name>`` and no logits. A shipped
         run holds what the notebooks ask of it, reduced: see :func:`kdviz.publish.reference.reduced`.
     history : dict
-        ``epoch``, ``loss`` and ``test_accuracy``, a generator's ``test_error``, at each epoch's end; if taught also
+        ``epoch``, ``loss`` and ``test_accuracy``, a generator's ``test_error``, at each epoch's end (of many that are
+        shorter than 25 steps, at that of about every 25th step, or of 20 of them if that is more); if taught also
         ``train_agreement``, with it, on the first 2,000 of the training examples at most, and, at times of its own
         ``kl_epoch`` (about every 25 to 100 steps, and at the end), ``train_kl``: KL(teacher ‖ student) at T = 1 in
         nats, on the first 1,000 (some shipped runs lack them).

@@ -14,8 +14,8 @@ from kdviz.runs import WEIGHTS, Run
 from kdviz.training.alone import Alone
 from kdviz.training.beginning import brought_along, checked_answer, compressed, head_of, initial_networks
 from kdviz.training.engines import engine_of
-from kdviz.training.history import SPARED, TAUGHT, BesideTeacher, right_answers
-from kdviz.training.loop import Loop
+from kdviz.training.history import TAUGHT, BesideTeacher, right_answers
+from kdviz.training.loop import SPARED, Loop
 from kdviz.training.teachers import Teachers
 from kdviz.training.updates import Update
 

@@ -10,7 +10,7 @@ from kdviz.training.loop import Loop
 
 def state(array: Loop) -> tuple[dict, dict[str, Tensor]]:
     """Header and arrays of a checkpoint: all that the next step depends on and a recipe does not say."""
-    header = {name: getattr(array, name) for name in ("step", "epoch_began", "seconds", "history")}
+    header = {name: getattr(array, name) for name in ("step", "measured_at", "seconds", "history")}
     header["keys"] = [recipe.key for recipe in array.recipes]
     header["lost"] = {header["keys"][student]: epoch for student, epoch in array.lost.items()}
     arrays = {"loss_sum": array.loss_sum, "random": torch.get_rng_state()}
@@ -24,7 +24,7 @@ def state(array: Loop) -> tuple[dict, dict[str, Tensor]]:
 def restore(array: Loop, header: dict, arrays: Mapping[str, Tensor]) -> None:
     """Go on from a checkpoint that holds these students, perhaps among others."""
     places = torch.tensor([header["keys"].index(recipe.key) for recipe in array.recipes])
-    for name in ("step", "epoch_began"):
+    for name in ("step", "measured_at"):
         setattr(array, name, header[name])
     array.seconds = header["seconds"] * len(array.recipes) / len(header["keys"])
     array.history = [header["history"][place] for place in places]

@@ -1,4 +1,4 @@
-"""What is measured of an array at the end of every epoch, and between them."""
+"""What is measured of an array at the end of an epoch, and between them."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,6 @@ from kdviz.training.teachers import Teachers
 TAUGHT = ("train_agreement", "kl_epoch", "train_kl")  # what is told of students with a teacher alone
 WATCHED = 2_000  # training examples of each student, at most
 OFTEN = 1_000  # of them, where one looks more often than at the end of an epoch
-SPARED = 25  # steps in which one looks once: at the end of each short epoch, looks would cost as much as training
 
 
 def at_once(students: int, device: torch.device) -> int:

@@ -22,6 +22,9 @@ from kdviz.runs import Run
 from kdviz.training.schedule import SEGMENT, Schedule, seed_of
 from kdviz.training.steps import Repeated
 
+SPARED = 25  # steps in which one measures once: at the end of each short epoch it would cost as much as training
+LOOKS = 20  # how often one measures all the same, where there are as many epochs
+
 
 class Loop:
     """Students in training, of one schedule and test split; a body says what their steps are.
@@ -34,7 +37,7 @@ class Loop:
     Attributes
     ----------
     loss_sum : Tensor, shape (students,)
-        Of the steps since the epoch began.
+        Of the steps since one measured.
     history : list of dict
         One a student: ``epoch``, ``loss`` and what :meth:`measured` names.
     lost : dict of int to float
@@ -45,7 +48,7 @@ class Loop:
 
     def __init__(self, recipes: list[Recipe], device: str):
         self.recipes, self.device, self.first = recipes, torch.device(device), recipes[0]
-        self.seconds, self.step, self.epoch_began = 0.0, 0, 0
+        self.seconds, self.step, self.measured_at = 0.0, 0, 0
         self.datasets = {recipe.data: load_described(recipe.data) for recipe in recipes}
         self.data = self.datasets[self.first.data]
         self.steps = round(self.first.epochs * len(self.data.full_train) / self.first.batch_size)
@@ -94,7 +97,7 @@ class Loop:
         raise NotImplementedError
 
     def measured(self) -> dict[str, list[float]]:
-        """At the end of an epoch: what is measured, a number for each student."""
+        """At the end of an epoch, of short ones at that of some: what is measured, a number for each student."""
         raise NotImplementedError
 
     def _run_of(self, student: int) -> Run | None:
@@ -106,8 +109,8 @@ class Loop:
         return self.step == self.steps or len(self.lost) == len(self.recipes)
 
     @property
-    def ended_an_epoch(self) -> bool:
-        return self.step == self.epoch_began
+    def just_measured(self) -> bool:
+        return self.step == self.measured_at
 
     def advance(self) -> int:
         """Train up to the end of the epoch, or for :data:`SEGMENT` steps; returns how many steps that were.
@@ -123,7 +126,8 @@ class Loop:
         self._take_steps(steps)
         self.step += steps
         self._between(steps)
-        if self.step == end_of_epoch:
+        apart = max(1, min(SPARED, self.steps // LOOKS))
+        if self.step == end_of_epoch and (self.done or self.step // apart > self.measured_at // apart):
             self._measure()
         self.seconds += time.perf_counter() - started
         return steps
@@ -143,9 +147,9 @@ class Loop:
         return inputs, labels[self.schedule.stream_of]
 
     def _measure(self) -> None:
-        """End an epoch: write the history, and give up on students whose loss is no longer finite."""
+        """At an epoch's end: write the history, and give up on students whose loss is no longer finite."""
         epoch = round(self.step * self.first.batch_size / self.examples, 2)
-        losses = (self.loss_sum / (self.step - self.epoch_began)).tolist()
+        losses = (self.loss_sum / (self.step - self.measured_at)).tolist()
         with torch.no_grad():
             measured = {"loss": losses} | self.measured()
         for student, history in enumerate(self.history):
@@ -156,7 +160,7 @@ class Loop:
                 for name, values in measured.items():
                     history[name].append(values[student])
         self.loss_sum.zero_()
-        self.epoch_began = self.step
+        self.measured_at = self.step
 
     def runs(self) -> list[Run]:
         """The finished runs; students that ended with what is not finite are lost too."""

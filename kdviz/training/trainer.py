@@ -48,8 +48,9 @@ def train(
     executor : concurrent.futures.Executor, optional
         Its workers train, the students of one seed together; they must reach the store's folder.
     watch : callable, optional
-        ``watch(recipes, histories, done)`` is called when students that train together have ended an epoch, with
-        their :attr:`kdviz.Run.history` so far, and whether it was the last. What workers train is not watched.
+        ``watch(recipes, histories, done)`` is called when the history of students that train together has grown, at
+        the end of an epoch, with their :attr:`kdviz.Run.history` so far, and whether it was the last. What workers
+        train is not watched.
 
     Returns
     -------

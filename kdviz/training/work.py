@@ -187,14 +187,14 @@ class Work:
         kept, pause = time.perf_counter(), CHECKPOINT_SECONDS
         keeps = self.store and not any(map(undescribed, array.recipes))
         while not array.done:
-            epoch = 1 + len(max((history["epoch"] for history in array.history), key=len))
+            epoch = 1 + array.step * array.recipes[0].batch_size // array.examples
             together = f"{len(array.recipes)} × {array.recipes[0].model} on {array.recipes[0].data.name}"
             self.bar.set_description(f"{together}, epoch {epoch} of {array.recipes[0].epochs:g}", refresh=False)
             started = time.perf_counter()
             steps = array.advance()
             self.bar.update(steps * examples)
             self.cost.add(array.recipes, steps / array.steps, time.perf_counter() - started, array.device.type)
-            if self.watch and array.ended_an_epoch:
+            if self.watch and array.just_measured:
                 self.watch(array.recipes, array.history, array.done)
             now = time.perf_counter()
             if keeps and (now - kept > pause or (array.done and len(array.recipes) > 1)):

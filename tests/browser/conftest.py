@@ -102,15 +102,30 @@ def executed(folder, opened, training):
     return executed
 
 
+@pytest.fixture(scope="session")
+def contexts(browser):
+    """``contexts(options)``: a context with the network off, one for the same options: it takes half a second."""
+    made = {}
+
+    def context(options):
+        name = repr(sorted(options.items()))
+        if name not in made:
+            made[name] = browser.new_context(offline=True, **options)
+            made[name].add_init_script(path=times.EVENTS)
+        return made[name]
+
+    yield context
+    for each in made.values():
+        each.close()
+
+
 @contextmanager
-def _offline(browser):
-    contexts = []
+def _offline(contexts):
+    pages = []
 
     def open_(file, **options):
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        context.add_init_script(path=times.EVENTS)
-        page = context.new_page()
+        page = contexts(options).new_page()
+        pages.append(page)
         page.faults = []
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         page.on("request", lambda sent: sent.url.startswith(("file:", "data:")) or page.faults.append(sent.url))
@@ -118,21 +133,21 @@ def _offline(browser):
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 @pytest.fixture
-def offline(browser):
+def offline(contexts):
     """``offline(file, **options)``: a page from a file, all requests refused, with what went wrong on it."""
-    with _offline(browser) as open_:
+    with _offline(contexts) as open_:
         yield open_
 
 
 @pytest.fixture(scope="module")
-def kept(browser):
+def kept(contexts):
     """As ``offline``, for pages that several tests look at."""
-    with _offline(browser) as open_:
+    with _offline(contexts) as open_:
         yield open_
 
 
