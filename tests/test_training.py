@@ -221,6 +221,8 @@ def test_of_many_short_epochs_some_are_measured_the_last_among_them(student):
 
 def test_memory_is_kept_while_one_trains_and_a_users_word_stands(monkeypatch):
     told = []
+    for name in memory.NAMES:
+        monkeypatch.delenv(name, raising=False)
     library = SimpleNamespace(mallopt=lambda name, value: told.append((name, value)))
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: library)
     with memory.kept_memory():

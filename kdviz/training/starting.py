@@ -8,7 +8,6 @@ from torch import Tensor
 
 from kdviz.training.checkpoints import restore, state
 from kdviz.training.loop import Loop
-from kdviz.training.memory import kept_memory
 
 
 def put_back(array: Loop, checkpoint: tuple[dict, Mapping[str, Tensor]]) -> str:
@@ -34,7 +33,7 @@ def as_it_was(device: str) -> Iterator[None]:
     precise = torch.get_float32_matmul_precision() == "highest"
     cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=not precise)
     try:
-        with torch.random.fork_rng(devices), cudnn, kept_memory():
+        with torch.random.fork_rng(devices), cudnn:
             yield
     finally:
         torch.set_num_threads(threads)

@@ -23,6 +23,7 @@ from kdviz.training.arrays import Array
 from kdviz.training.checkpoints import state
 from kdviz.training.grouping import fitting, generation, grouped
 from kdviz.training.loop import Loop
+from kdviz.training.memory import kept_memory
 from kdviz.training.starting import Refused, as_it_was, best_device, put_back
 
 CHECKPOINT_SECONDS = 20.0
@@ -153,7 +154,7 @@ class Work:
         self, recipes: list[Recipe], checkpoint: tuple[dict, Mapping[str, Tensor]] | None, device: str
     ) -> None:
         keys = {recipe: recipe.key for recipe in recipes}
-        with as_it_was(device):
+        with as_it_was(device), kept_memory():
             array = self._begun(recipes, checkpoint, device)
             # what is done by now was so before some of its runs were written
             together = len(checkpoint[0]["keys"]) if array.done else len(recipes)

@@ -28,7 +28,8 @@ PLACE = """each => {
   const place = () => each.getBoundingClientRect().toJSON();
   const { top, bottom, left, width } = place();
   const middle = document.elementFromPoint(left + width / 2, (top + bottom) / 2);
-  if (top < 0 || bottom > innerHeight || !each.contains(middle)) each.scrollIntoView({ block: "center" });
+  const seen = top >= 0 && bottom <= innerHeight && each.contains(middle);
+  if (!seen) each.scrollIntoView({ block: "center", behavior: "instant" });
   return place();
 }"""
 
